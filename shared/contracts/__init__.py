@@ -1,0 +1,1 @@
+"""What the rooms agree on: messages, ports, settings. Imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""The benches: what the checks of each room call, one typed function or class a task."""
