@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.contracts.identifiers import from_milliseconds, to_milliseconds
@@ -44,14 +44,14 @@ class DeadLetterBox:
             .order_by(dead_letters.c.letter_id, dead_letters.c.device_id)
             .limit(limit)
         )
-        with store_errors(), self._engine.connect() as connection:
+        with store_errors(), self._reader() as connection:
             return [_from_row(row) for row in connection.execute(query)]
 
     def find(self, letter_id: str) -> Sequence[DeadLetter]:
         """Return the letters of that id: one a device."""
         self._prepare()
         query = select(dead_letters).where(dead_letters.c.letter_id == letter_id)
-        with store_errors(), self._engine.connect() as connection:
+        with store_errors(), self._reader() as connection:
             return [_from_row(row) for row in connection.execute(query)]
 
     def mark_replayed(self, letter: DeadLetter, moment: datetime) -> None:
@@ -66,6 +66,9 @@ class DeadLetterBox:
         )
         with store_errors(), self._engine.begin() as connection:
             connection.execute(statement)
+
+    def _reader(self) -> Connection:
+        return self._engine.connect().execution_options(reads=True)
 
     def _prepare(self) -> None:
         if not self._ready:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
@@ -17,7 +17,9 @@ def open_engine(url: str, *, durable: bool, busy_s: float = 2.0, read_only: bool
     """Return an engine for `url`; opens nothing yet.
 
     On SQLite: WAL, `synchronous=FULL` if `durable` (an acknowledgement follows the commit), else
-    NORMAL; a writer waits up to `busy_s` seconds for another one.
+    NORMAL; a writer waits up to `busy_s` seconds for another one. Every transaction takes the
+    writer's place at once, unless the engine is `read_only` or the connection has the execution
+    option `reads=True`.
     """
     engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
     if engine.dialect.name == "sqlite":
@@ -36,6 +38,12 @@ def open_engine(url: str, *, durable: bool, busy_s: float = 2.0, read_only: bool
                 cursor.execute(f"PRAGMA synchronous={level}")
             cursor.close()
 
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            # A writer takes its place at once: upgrading a read transaction later can't wait.
+            reads = read_only or connection.get_execution_options().get("reads", False)
+            connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
     return engine
 
 
@@ -44,11 +52,8 @@ def create_tables(engine: Engine, tables: MetaData) -> None:
     with store_errors():
         if engine.dialect.name == "sqlite" and (path := sqlite_path(engine.url)) is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        with engine.connect() as connection:
-            if engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+        with engine.begin() as connection:
             tables.create_all(connection)
-            connection.commit()
 
 
 def sqlite_path(url: object) -> Path | None:
