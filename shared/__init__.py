@@ -1,0 +1,1 @@
+"""The library that rooms, solutions and grader stand on."""

@@ -1,0 +1,146 @@
+"""Installing the pinned packages: wheels only, every hash checked, uv first and pip if it can't."""
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.language import _
+from shared.launcher.environment import Environment, LaunchError, say
+from shared.launcher.pins import Pins
+
+_NAMED = 6  # missing packages named one by one
+_STRICT = ("--require-hashes", "--only-binary", ":all:")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Brings `pins` into `environment`: from `wheelhouse`, if there is one, or the network."""
+
+    environment: Environment
+    pins: Pins
+    wheelhouse: Path
+
+    def run(self) -> None:
+        """Install everything. Raise LaunchError that says what is missing and how to go on."""
+        complaint = ""
+        if self.wheelhouse.is_dir():
+            say(_("installing from {folder}").format(folder=self.wheelhouse.name))
+            offline = ("--no-index", "--find-links", str(self.wheelhouse))
+            complaint = self._try(offline)
+            if not complaint:
+                return
+            say(_("{folder} isn't enough, trying the network").format(folder=self.wheelhouse.name))
+        complaint = self._try(())
+        if complaint:
+            raise LaunchError(self._diagnosis(complaint))
+
+    def _try(self, source: tuple[str, ...]) -> str:
+        """Install from one source; return "" or the last lines of what went wrong."""
+        complaint = self._bring_uv(source)
+        if complaint:
+            return complaint
+        python = str(self.environment.python)
+        command = [python, "-I", "-m", "uv", "pip", "install", "--python", python]
+        complaint = _run([*command, *_STRICT, *source, "-r", str(self.pins.path)], self._cache())
+        if complaint:
+            say(_("uv couldn't, trying pip"))
+            complaint = _run([*self._pip(), *_STRICT, *source, "-r", str(self.pins.path)], {})
+        if not complaint:
+            shutil.rmtree(self._cache()["UV_CACHE_DIR"], ignore_errors=True)
+        return complaint
+
+    def _bring_uv(self, source: tuple[str, ...]) -> str:
+        pin = self.pins.entry("uv")
+        if self._installed().get("uv") == pin.version:
+            return ""
+        with tempfile.TemporaryDirectory() as folder:
+            entry = Path(folder) / "uv.txt"
+            entry.write_text(pin.text, encoding="utf-8")
+            return _run([*self._pip(), *_STRICT, *source, "--no-deps", "-r", str(entry)], {})
+
+    def _pip(self) -> list[str]:
+        """Return the start of a `pip install`, by the wheel of pip that Python carries if it can.
+
+        Run from its wheel, pip needn't be installed first, which takes three seconds.
+        """
+        python = str(self.environment.python)
+        wheel = _carried_pip()
+        if wheel is not None:
+            pip = [python, "-I", str(wheel / "pip")]
+        else:
+            _run([python, "-I", "-m", "ensurepip", "--default-pip"], {})
+            pip = [python, "-I", "-m", "pip"]
+        options = ["--disable-pip-version-check", "--no-cache-dir", "--no-input", "--quiet"]
+        return [*pip, "install", *options, "--retries", "2"]
+
+    def _cache(self) -> dict[str, str]:
+        """Return where uv keeps its downloads: inside, so that no HOME is needed or touched.
+
+        It is removed after success; after a failure the next try finds what had arrived.
+        """
+        kept = os.environ.get("UV_CACHE_DIR")
+        return {} if kept else {"UV_CACHE_DIR": str(self.environment.folder / ".downloads")}
+
+    def _installed(self) -> dict[str, str]:
+        pattern = "Lib/site-packages" if os.name == "nt" else "lib/python3*/site-packages"
+        places = [str(place) for place in self.environment.folder.glob(pattern)]
+        found = importlib.metadata.distributions(path=places)
+        return {dist.name.lower().replace("_", "-"): dist.version for dist in found}
+
+    def _diagnosis(self, complaint: str) -> str:
+        present = self._installed()
+        missing = [p.name for p in self.pins.entries if p.everywhere and p.name not in present]
+        return _(
+            "couldn't fetch what {file} asks for.\n"
+            "{complaint}\n"
+            "  Missing: {count} packages: {names}\n"
+            "  With a network: run the same command again, it goes on where it stopped.\n"
+            "  Without one: on a connected machine of the same kind and Python run\n"
+            "    python -m pip download --only-binary :all: -r {file} -d wheelhouse\n"
+            "  and copy the folder wheelhouse beside the file academy."
+        ).format(
+            file="requirements/" + self.pins.path.name,
+            complaint=complaint,
+            count=len(missing),
+            names=", ".join(missing[:_NAMED]) + (", …" if missing[_NAMED:] else ""),
+        )
+
+
+def _carried_pip() -> Path | None:
+    """Return the newest wheel of pip that came with this Python, None if there is none."""
+    try:
+        import ensurepip
+    except ImportError:
+        return None
+    places = [Path(ensurepip.__file__).parent / "_bundled"]
+    if sysconfig.get_config_var("WHEEL_PKG_DIR"):  # where Debian and Fedora keep theirs
+        places.append(Path(sysconfig.get_config_var("WHEEL_PKG_DIR")))
+    wheels = [wheel for place in places for wheel in sorted(place.glob("pip-*.whl"))]
+    return wheels[-1] if wheels else None
+
+
+def _run(command: list[str], variables: dict[str, str]) -> str:
+    """Run `command`; return "" if it succeeded, else its last lines, indented."""
+    environment = os.environ | {"PIP_USER": "0"} | variables
+    environment.pop("PYTHONHOME", None)
+    watched = sys.stderr.isatty()
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as spoken:
+        result = subprocess.run(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=spoken,
+            stderr=None if watched else spoken,  # uv draws its own progress for a person
+            check=False,
+        )
+        spoken.seek(0)
+        lines = [line.rstrip() for line in spoken if line.strip()]
+    if not result.returncode:
+        return ""
+    return "\n".join("  " + line for line in lines[-4:]) or f"  exit code {result.returncode}"
