@@ -3,8 +3,6 @@
 import importlib.metadata
 import os
 import shutil
-import subprocess
-import sys
 import sysconfig
 import tempfile
 from dataclasses import dataclass
@@ -13,8 +11,10 @@ from pathlib import Path
 from shared.language import _
 from shared.launcher.environment import Environment, LaunchError, say
 from shared.launcher.pins import Pins
+from shared.launcher.tool import complaint_of
 
 _NAMED = 6  # missing packages named one by one
+_DOWNLOADS = ".downloads"
 _STRICT = ("--require-hashes", "--only-binary", ":all:")
 
 
@@ -46,14 +46,29 @@ class Installation:
         if complaint:
             return complaint
         python = str(self.environment.python)
-        command = [python, "-I", "-m", "uv", "pip", "install", "--python", python]
-        complaint = _run([*command, *_STRICT, *source, "-r", str(self.pins.path)], self._cache())
+        uv = [python, "-I", "-m", "uv", "pip", "install", "--python", python]
+        arguments = [*_STRICT, *source, "-r", str(self.pins.path)]
+        complaint = self._run([*uv, *arguments])
+        if "certificate" in complaint:
+            # uv trusts its own list of authorities; a school's proxy is in the system's.
+            complaint = self._run([*uv, "--system-certs", *arguments])
         if complaint:
-            say(_("uv couldn't, trying pip"))
-            complaint = _run([*self._pip(), *_STRICT, *source, "-r", str(self.pins.path)], {})
+            say(
+                _("uv couldn't:\n{complaint}\n  Trying pip, which takes longer.").format(
+                    complaint=complaint
+                )
+            )
+            complaint = self._run([*self._pip(), *arguments])
         if not complaint:
-            shutil.rmtree(self._cache()["UV_CACHE_DIR"], ignore_errors=True)
+            shutil.rmtree(self.environment.folder / _DOWNLOADS, ignore_errors=True)
         return complaint
+
+    def _run(self, command: list[str]) -> str:
+        # Downloads are kept inside, so that no HOME is needed or touched. They are removed after
+        # success; after a failure the next try finds what had arrived.
+        downloads = str(self.environment.folder / _DOWNLOADS)
+        variables = {} if os.environ.get("UV_CACHE_DIR") else {"UV_CACHE_DIR": downloads}
+        return complaint_of(command, variables, self.environment.folder)
 
     def _bring_uv(self, source: tuple[str, ...]) -> str:
         pin = self.pins.entry("uv")
@@ -62,7 +77,7 @@ class Installation:
         with tempfile.TemporaryDirectory() as folder:
             entry = Path(folder) / "uv.txt"
             entry.write_text(pin.text, encoding="utf-8")
-            return _run([*self._pip(), *_STRICT, *source, "--no-deps", "-r", str(entry)], {})
+            return self._run([*self._pip(), *_STRICT, *source, "--no-deps", "-r", str(entry)])
 
     def _pip(self) -> list[str]:
         """Return the start of a `pip install`, by the wheel of pip that Python carries if it can.
@@ -74,18 +89,10 @@ class Installation:
         if wheel is not None:
             pip = [python, "-I", str(wheel / "pip")]
         else:
-            _run([python, "-I", "-m", "ensurepip", "--default-pip"], {})
+            self._run([python, "-I", "-m", "ensurepip", "--default-pip"])
             pip = [python, "-I", "-m", "pip"]
         options = ["--disable-pip-version-check", "--no-cache-dir", "--no-input", "--quiet"]
         return [*pip, "install", *options, "--retries", "2"]
-
-    def _cache(self) -> dict[str, str]:
-        """Return where uv keeps its downloads: inside, so that no HOME is needed or touched.
-
-        It is removed after success; after a failure the next try finds what had arrived.
-        """
-        kept = os.environ.get("UV_CACHE_DIR")
-        return {} if kept else {"UV_CACHE_DIR": str(self.environment.folder / ".downloads")}
 
     def _installed(self) -> dict[str, str]:
         pattern = "Lib/site-packages" if os.name == "nt" else "lib/python3*/site-packages"
@@ -123,24 +130,3 @@ def _carried_pip() -> Path | None:
         places.append(Path(sysconfig.get_config_var("WHEEL_PKG_DIR")))
     wheels = [wheel for place in places for wheel in sorted(place.glob("pip-*.whl"))]
     return wheels[-1] if wheels else None
-
-
-def _run(command: list[str], variables: dict[str, str]) -> str:
-    """Run `command`; return "" if it succeeded, else its last lines, indented."""
-    environment = os.environ | {"PIP_USER": "0"} | variables
-    environment.pop("PYTHONHOME", None)
-    watched = sys.stderr.isatty()
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as spoken:
-        result = subprocess.run(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=spoken,
-            stderr=None if watched else spoken,  # uv draws its own progress for a person
-            check=False,
-        )
-        spoken.seek(0)
-        lines = [line.rstrip() for line in spoken if line.strip()]
-    if not result.returncode:
-        return ""
-    return "\n".join("  " + line for line in lines[-4:]) or f"  exit code {result.returncode}"
