@@ -1,4 +1,4 @@
-"""Who a message is: names that fit everywhere, and one identity for a reading, however often it is sent."""
+"""Who a message is: names that fit everywhere, one identity however often it is sent."""
 
 import hashlib
 import re
@@ -8,7 +8,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
-"""What devices, sensors and messages may be called: safe in a topic, a path, a label, a certificate."""
+"""What devices, sensors and messages may be called: safe in topics, paths and certificates."""
 
 
 def is_identifier(text: str) -> bool:

@@ -171,7 +171,7 @@ class Security(Protocol):
         """Tokens and permissions."""
 
 
-class AccessRefused(Exception):
+class AccessRefused(Exception):  # noqa: N818 - a fact, named as one
     """Not let in. `reason` is a short code for the log (never for the intruder)."""
 
     def __init__(self, reason: str) -> None:
@@ -262,7 +262,7 @@ class Door(Protocol):
         """Get a new token; DoorUnreachable if that can't be had."""
 
 
-class DoorUnreachable(Exception):
+class DoorUnreachable(Exception):  # noqa: N818 - a fact, named as one
     """No answer: refused, cut or timed out. Whether the batch was stored is not known."""
 
 
@@ -273,7 +273,7 @@ class DeadLetters(Protocol):
         """Keep them durably, once each by `letter_id`; StoreUnavailable if that can't be done."""
 
 
-class StoreUnavailable(Exception):
+class StoreUnavailable(Exception):  # noqa: N818 - a fact, named as one
     """The database is away, locked or full: nothing was written; ask again later."""
 
 
@@ -365,9 +365,9 @@ class Page:
 class Series(Protocol):
     """The reading side."""
 
-    def last(self, device_id: str | None, cursor: str | None, limit: int) -> tuple[
-        Sequence[LoggedEvent], str | None
-    ]:
+    def last(
+        self, device_id: str | None, cursor: str | None, limit: int
+    ) -> tuple[Sequence[LoggedEvent], str | None]:
         """Return the newest reading (event time) of each sensor, a page, and the next cursor."""
 
     def points(self, query: SeriesQuery) -> Page:

@@ -1,4 +1,4 @@
-"""One way to open a database: the pragmas that make a promise true, and one error when it's away."""
+"""One way to open a database: pragmas that make a promise true, one error when it's away."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ def open_engine(url: str, *, durable: bool, busy_s: float = 2.0, read_only: bool
         @event.listens_for(engine, "connect")
         def _pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
             # The driver's own transactions are off, so that BEGIN IMMEDIATE is ours to say.
-            connection.isolation_level = None  # type: ignore[attr-defined]
+            connection.isolation_level = None
             cursor = connection.cursor()
             cursor.execute(f"PRAGMA busy_timeout={int(busy_s * 1000)}")
             if read_only:
