@@ -60,7 +60,7 @@ def show(letter_id: Annotated[str, typer.Argument(metavar="LETTER")]) -> None:
                     f"{_('topic')}    {_printable(letter.topic)}",
                     f"{_('refused')}  {letter.refused_at.isoformat()}  {letter.status}",
                     f"{_('reason')}   {_printable(letter.reason)}",
-                    f"{_('payload')}  {_printable(letter.payload.decode(errors='backslashreplace'))}",
+                    f"{_('payload')}  {_printable(_decoded(letter.payload))}",
                 ]
             )
         )
@@ -128,6 +128,10 @@ def _found(letter_id: str) -> list[DeadLetter]:
     return letters
 
 
+def _decoded(payload: bytes) -> str:
+    return payload.decode(errors="backslashreplace")
+
+
 def _printable(text: str) -> str:
-    """A device's text must not drive the terminal."""
+    """Return `text` with controls spelled out: what a device sent must not drive the terminal."""
     return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)

@@ -118,7 +118,7 @@ def _nats(
         f'  max_ack_pending: {settings.queue_limit}, ack_wait: "5s"{tls} }}',
     ]
     if settings.websocket_port is not None:
-        door = tls or " no_tls: true"
+        door = tls or "\n  no_tls: true"
         lines.append(f'websocket {{ listen: "{settings.host}:{settings.websocket_port}"{door} }}')
     if server is not None:
         lines += ["authorization { users: [", *(_nats_user(user) for user in users), "] }"]

@@ -63,7 +63,9 @@ class Part:
         """Set `stop` when standard input ends; end hard if stopping takes too long."""
 
         def wait() -> None:
-            sys.stdin.buffer.read()
+            # Unbuffered: a buffered read would hold its lock while the interpreter ends.
+            while os.read(0, 64):
+                pass
             self.stop.set()
             threading.Event().wait(STOP_WITHIN_S)
             os._exit(70)

@@ -63,7 +63,8 @@ def serve(
     )
     config.load()
     config.ssl = context
-    asyncio.run(_serve(uvicorn.Server(config), stop, started))
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_serve(uvicorn.Server(config), stop, started))
 
 
 async def _serve(

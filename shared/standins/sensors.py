@@ -28,23 +28,27 @@ class RecordedTemperatures:
         ]
 
     def readings(self, skip: Mapping[str, int], stop: StopSignal) -> Iterator[Reading]:
-        """Yield the temperatures in the order of the file."""
+        """Yield the temperatures by their times, after reading the whole file into a list."""
         left = dict(skip)
+        for reading in self._all():
+            if left.get(reading.device_id, 0) > 0:
+                left[reading.device_id] -= 1
+                continue
+            delay = self._clock.seconds_until(reading.timestamp) if self._source.paced else 0.0
+            if stop.wait(max(0.0, delay)):
+                return
+            yield reading
+
+    def _all(self) -> list[Reading]:
         if self._source.recording is None:
-            return
+            return []
         with Path(self._source.recording).open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                reading = _reading(row)
-                if reading is None or _too_old(reading, self._source.recording_from):
-                    continue
-                if left.get(reading.device_id, 0) > 0:
-                    left[reading.device_id] -= 1
-                    continue
-                if self._source.paced and stop.wait(
-                    max(0.0, self._clock.seconds_until(reading.timestamp))
-                ):
-                    return
-                yield reading
+            found = [_reading(row) for row in csv.DictReader(file)]
+        oldest = self._source.recording_from
+        return sorted(
+            (r for r in found if r is not None and (oldest is None or r.timestamp >= oldest)),
+            key=lambda reading: reading.timestamp,
+        )
 
     def truth(self) -> Sequence[Truth]:
         """Return nothing: no fault is injected."""
@@ -59,10 +63,6 @@ def _reading(row: Mapping[str, str]) -> Reading | None:
     except (KeyError, ValueError):
         return None
     return Reading(f"station-{station}", f"{station}-TEMP", "temperature", value, "celsius", moment)
-
-
-def _too_old(reading: Reading, oldest: datetime | None) -> bool:
-    return oldest is not None and reading.timestamp < oldest
 
 
 def build(settings: Settings, parts: SensorParts) -> Sensors:
