@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from shared.contracts.messages import Event
+from shared.contracts.messages import SCHEMA_VERSION, Event
 from shared.contracts.ports import Ingestion, IngestionParts
 from shared.contracts.settings import Settings
 
@@ -127,10 +127,18 @@ class IngestionBench(Protocol):
     def to_canonical(self, value: float, unit: str) -> float:
         """Task 3.2: from a unit's plain name (fahrenheit, kelvin, fraction, …) to its type's."""
 
-    def modernise(self, document: Mapping[str, object]) -> dict[str, object]:
+    def modernise(self, document: Mapping[str, object]) -> dict[str, Any]:
         """Task 3.2: yesterday's schema (`type`, `ts` in epoch seconds) → today's."""
 
-    def normalise(self, submission: Submission, received_at: datetime, original: str) -> Event:
+    def normalise(
+        self,
+        submission: Submission,
+        received_at: datetime,
+        original: str,
+        *,
+        traceparent: str | None = None,
+        schema_version: int = SCHEMA_VERSION,
+    ) -> Event:
         """Task 3.2: the event to be stored; Refused(422) for a unit that isn't the type's."""
 
     def problem(self, refused: Refused, instance: str) -> dict[str, object]:

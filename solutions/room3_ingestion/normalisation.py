@@ -1,0 +1,157 @@
+"""One form for every reading, whatever unit or schema it came in; the original stays beside it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.contracts.benches.ingestion import Fault, Refused, Submission
+from shared.contracts.identifiers import from_milliseconds, iso_utc, message_id
+from shared.contracts.messages import SCHEMA_VERSION, UNITS, Event
+from shared.contracts.todo import Todo  # noqa: F401 - raised in the starter
+from shared.language import _
+
+from .faults import shown
+from .readings_in import Identifier, Metadata, Number
+
+SPELLINGS: Final[Mapping[str, Mapping[str, str]]] = {
+    "temperature": {
+        **dict.fromkeys(("celsius", "°C", "C", "degC"), "celsius"),
+        **dict.fromkeys(("fahrenheit", "°F", "F", "degF"), "fahrenheit"),
+        **dict.fromkeys(("kelvin", "K"), "kelvin"),
+    },
+    "humidity": {
+        **dict.fromkeys(("percent", "%", "%RH"), "percent"),
+        "fraction": "fraction",
+    },
+    "pressure": {
+        **dict.fromkeys(("hectopascal", "hPa", "millibar", "mbar"), "hectopascal"),
+        **dict.fromkeys(("pascal", "Pa"), "pascal"),
+        **dict.fromkeys(("kilopascal", "kPa"), "kilopascal"),
+        "mmHg": "mmHg",
+        "inHg": "inHg",
+    },
+}
+"""How each type's units may be written, and their plain names. SI is exact about case."""
+
+FIRST_SCHEMA: Final = 1
+"""The version that said `type` for `sensor_type` and `ts` for `timestamp`."""
+LAST_SECOND: Final = 253_402_300_799
+"""The end of the year 9999, beyond which no date can be written."""
+
+
+class ReadingV1(BaseModel):
+    """Yesterday's request, which devices in the field still send: `type`, `ts` in epoch seconds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    device_id: Identifier
+    type: str = Field(json_schema_extra={"enum": list(UNITS)})
+    value: Number
+    ts: Number
+    metadata: Metadata | None = None
+    message_id: Identifier | None = None
+
+
+def is_old(document: object) -> bool:
+    """Return whether `document` is written in yesterday's schema, in part at least."""
+    if not isinstance(document, Mapping):
+        return False
+    return ("type" in document and "sensor_type" not in document) or (
+        "ts" in document and "timestamp" not in document
+    )
+
+
+def modernise(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `document` with yesterday's keys replaced: `type`, and `ts` in epoch seconds.
+
+    A device updated by half may mix the schemas; a key that is there in both stays, and is
+    refused by name later. Raises Refused(422) for a `ts` that is no moment.
+    """
+    # task 3.2: the contract evolved; old devices didn't
+    # <solution>
+    today = dict(document)
+    if "type" in today and "sensor_type" not in today:
+        today["sensor_type"] = today.pop("type")
+    if "ts" in today and "timestamp" not in today:
+        seconds = today.pop("ts")
+        number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+        if not number or not 0 <= seconds <= LAST_SECOND:
+            expected = _("seconds since 1970, a finite number")
+            detail = _("`ts` names no moment.")
+            raise Refused(422, detail, (Fault("ts", shown(seconds), expected),))
+        today["timestamp"] = iso_utc(from_milliseconds(round(seconds * 1_000)))
+    return today
+    # </solution>
+    #: raise Todo("3.2")
+
+
+def to_canonical(value: float, unit: str) -> float:
+    """Return `value` of the unit with that plain name (see SPELLINGS) in its type's own unit.
+
+    Exact definitions: 0 °C = 273.15 K = 32 °F (nine degrees F for five of C); the conventional
+    millimetre of mercury is 133.322387415 Pa, the inch 25.4 times that (NIST SP 811, B.8).
+    """
+    # task 3.2: celsius, percent, hectopascal
+    # <solution>
+    match unit:
+        case "fahrenheit":
+            value = (value - 32.0) * 5.0 / 9.0
+        case "kelvin":
+            value = value - 273.15
+        case "fraction":
+            value = value * 100.0
+        case "pascal":
+            value = value / 100.0
+        case "kilopascal":
+            value = value * 10.0
+        case "mmHg":
+            value = value * 1.33322387415
+        case "inHg":
+            value = value * 33.863886340341
+    return value
+    # </solution>
+    #: raise Todo("3.2")
+
+
+def unit_of(sensor_type: str, spelling: str) -> str:
+    """Return the plain name of a unit; Refused(422) naming the type's units if it has no such."""
+    name = SPELLINGS[sensor_type].get(spelling)
+    if name is None:
+        detail = _("{unit} isn't a unit of {type}.").format(unit=shown(spelling), type=sensor_type)
+        expected = ", ".join(SPELLINGS[sensor_type])
+        raise Refused(422, detail, (Fault("metadata.unit", shown(spelling), expected),))
+    return name
+
+
+def normalise(
+    submission: Submission,
+    received_at: datetime,
+    original: str,
+    *,
+    traceparent: str | None = None,
+    schema_version: int = SCHEMA_VERSION,
+) -> Event:
+    """Return the event to be stored: canonical unit, the sender's identity or the computed one.
+
+    A request that names no sensor speaks of the device's only one of that type, whose id is then
+    the type. `original` is the request's JSON text, `traceparent` the one to be trusted. Raises
+    Refused(422) for a unit of another type.
+    """
+    # task 3.2: what the log will hold for ever
+    # <solution>
+    kind, value, moment = submission.sensor_type, submission.value, submission.timestamp
+    origin = submission.metadata
+    if origin is not None and origin.unit is not None and origin.unit != UNITS[kind]:
+        value = to_canonical(value, unit_of(kind, origin.unit))
+    sensor = (origin.sensor_id if origin is not None else None) or kind
+    device = submission.device_id
+    identity = submission.message_id or message_id(device, sensor, kind, moment, value)
+    place, calibrated = (origin.location, origin.calibration_date) if origin else (None, None)
+    return Event(
+        device, identity, sensor, kind, value, UNITS[kind], moment, received_at,
+        place, calibrated, traceparent, original, schema_version,
+    )  # fmt: skip
+    # </solution>
+    #: raise Todo("3.2")
