@@ -102,7 +102,11 @@ class Installation:
 
     def _diagnosis(self, complaint: str) -> str:
         present = self._installed()
-        missing = [p.name for p in self.pins.entries if p.everywhere and p.name not in present]
+        missing = [
+            pin.name
+            for pin in self.pins.entries
+            if pin.everywhere and present.get(pin.name) != pin.version
+        ]
         return _(
             "couldn't fetch what {file} asks for.\n"
             "{complaint}\n"
