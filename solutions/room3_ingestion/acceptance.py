@@ -12,10 +12,11 @@ from shared.contracts.facts import Fact
 from shared.contracts.messages import SCHEMA_VERSION, Event
 from shared.contracts.ports import Clock, Telemetry
 from shared.contracts.settings import ApiSettings
-from shared.contracts.todo import Todo  # noqa: F401 - raised in the starter
+from shared.contracts.todo import Todo
 
 from .normalisation import FIRST_SCHEMA, is_old, modernise, normalise
-from .readings_in import READINGS, examine, refuse_absurd
+from .plausibility import refuse_absurd
+from .readings_in import READINGS, examine
 
 TRACEPARENT: Final = re.compile(
     r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z", re.ASCII
@@ -25,7 +26,7 @@ TRACEPARENT: Final = re.compile(
 
 def is_sampled(traceparent: str) -> bool:
     """Return whether the last bit of the flags asks for spans."""
-    return int(traceparent[-2:], 16) & 1 == 1
+    return traceparent[-1] in "13579bdf"
 
 
 class Acceptance:

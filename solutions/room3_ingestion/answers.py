@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from .readings_in import Day
+from .fields import Day
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 

@@ -1,5 +1,7 @@
 """The API put together."""
 
+from functools import cache, partial
+
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -18,10 +20,13 @@ from shared.contracts.settings import Settings
 from shared.language import _
 
 from .access import Access
+from .description import describe
+from .docs_page import docs_routes
 from .entrance import Entrance
 from .health import health_routes
 from .intake import Intake
 from .problems import response_to
+from .reading_back import reading_routes
 from .routes import writing_routes
 from .tokens import token_routes
 
@@ -60,7 +65,10 @@ def application(settings: Settings, parts: IngestionParts) -> FastAPI:
     intake = Intake(settings.api, parts, access)
     app.include_router(writing_routes(settings.api, intake, access))
     app.include_router(token_routes(settings.api, parts))
+    app.include_router(reading_routes(parts.series, access))
     app.include_router(health_routes(parts))
+    app.include_router(docs_routes(app))
+    app.openapi = cache(partial(describe, app, settings.api.batch_limit))  # type: ignore[method-assign]
     for kind in ANSWERED:
         app.add_exception_handler(kind, _as_problem)
     return app

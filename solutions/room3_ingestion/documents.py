@@ -10,6 +10,7 @@ from shared.contracts.benches.ingestion import Fault, Refused
 from shared.language import _
 
 _BLANKS: Final = re.compile(r"[ \t\n\r]*")
+_FOLLOWS: Final = re.compile(r"[ \t\n\r]*([,\]])[ \t\n\r]*")
 _LONGEST_INTEGER: Final = 308
 """Digits of the largest float. Python refuses to read integers of more than 4,300 digits."""
 
@@ -69,13 +70,14 @@ def parse_many(body: bytes, limit: int) -> tuple[list[object], list[str]]:
         document, end = _scanned(text, at)
         documents.append(document)
         texts.append(text[at:end])
-        at = _skip(text, end)
-        closed = text[at : at + 1] == "]"
-        if not closed and text[at : at + 1] != ",":
-            raise _malformed(text, at, _("a comma or the array's end"))
-        at = _skip(text, at + 1) if not closed else at
-    if _skip(text, at + 1) != len(text):
-        raise _malformed(text, at + 1, _("nothing after the array"))
+        follows = _FOLLOWS.match(text, end)
+        if follows is None:
+            raise _malformed(text, _skip(text, end), _("a comma or the array's end"))
+        at = follows.end()
+        closed = follows[1] == "]"
+    at = at + 1 if not documents else at  # behind the bracket of an empty array
+    if _skip(text, at) != len(text):
+        raise _malformed(text, at, _("nothing after the array"))
     return documents, texts
 
 

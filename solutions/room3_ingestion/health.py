@@ -5,11 +5,11 @@ import json
 from typing import Final
 
 from fastapi import APIRouter
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from shared.contracts.benches.ingestion import Refused
 from shared.contracts.ports import IngestionParts, StoreUnavailable
-from shared.contracts.todo import Todo  # noqa: F401 - raised in the starter
+from shared.contracts.todo import Todo
 from shared.language import _
 
 from .answers import Live, Ready
@@ -43,7 +43,7 @@ def health_routes(parts: IngestionParts) -> APIRouter:
         answer = {"status": "ready", "dependencies": states}
         return Response(json.dumps(answer), 200, media_type="application/json")
 
-    @router.get("/metrics", response_class=Response)
+    @router.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Return the metrics of this process in the Prometheus text format."""
         text = await asyncio.to_thread(parts.monitor.exposition)

@@ -2,28 +2,21 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Final
+from collections.abc import Sequence
 
-from shared.contracts.benches.ingestion import Fault, Refused
+from shared.contracts.benches.ingestion import Refused
 from shared.contracts.facts import Fact
 from shared.contracts.messages import Appended, AppendOutcome, Event, ItemAnswer, Principal
 from shared.contracts.ports import IngestionParts, StoreUnavailable
 from shared.contracts.settings import ApiSettings
 from shared.contracts.todo import Todo
-from shared.language import _
 
 from .acceptance import Acceptance, is_sampled
 from .access import Access
 from .documents import parse_many, parse_one
-from .limits import DeviceBudget, wait_header
+from .limits import DeviceBudget
+from .verdicts import answered, refused_item, taken, too_many
 from .writing import Writer
-
-STATUS: Final[Mapping[AppendOutcome, int]] = MappingProxyType(
-    {AppendOutcome.CREATED: 201, AppendOutcome.DUPLICATE: 200, AppendOutcome.CONFLICT: 409}
-)
-"""What the log's outcome is over HTTP."""
 
 
 class Intake:
@@ -48,10 +41,10 @@ class Intake:
         self._access.require(principal, "write", event.device_id)
         granted, wait_s = self._granted(event.device_id, 1)
         if not granted:
-            raise _too_many(event.device_id, wait_s)
+            raise too_many(event.device_id, wait_s)
         [stored] = await self._stored([event])
         if stored.outcome is AppendOutcome.CONFLICT:
-            raise _taken(stored.message_id)
+            raise taken(stored.message_id)
         return stored
         # </solution>
         #: raise Todo("3.3")
@@ -71,9 +64,11 @@ class Intake:
         events = [one for one in found if isinstance(one, Event)]
         stored = iter(await self._stored(events) if events else ())
         self.count_refused(len(found) - len(events))
-        return [
-            _refused(one) if isinstance(one, Refused) else _answered(next(stored)) for one in found
-        ], wait_s
+        verdicts = [
+            refused_item(one) if isinstance(one, Refused) else answered(next(stored))
+            for one in found
+        ]
+        return verdicts, wait_s
         # </solution>
         #: raise Todo("3.5")
 
@@ -117,7 +112,7 @@ class Intake:
             if isinstance(one, Event):
                 left[one.device_id] -= 1
                 over = left[one.device_id] < 0
-                kept.append(_too_many(one.device_id, wait_s) if over else one)
+                kept.append(too_many(one.device_id, wait_s) if over else one)
             else:
                 kept.append(one)
         return kept, wait_s
@@ -146,30 +141,3 @@ class Intake:
             if event.traceparent is not None and is_sampled(event.traceparent):
                 self._telemetry.span("api", event.traceparent, start_s, end_s)
         return stored
-
-
-def _too_many(device_id: str, wait_s: float) -> Refused:
-    detail = _("{device} sends faster than it may: wait, then send it again.")
-    return Refused(429, detail.format(device=device_id), headers=wait_header(wait_s))
-
-
-def _taken(message_id: str) -> Refused:
-    expected = _("an id of its own for each reading")
-    fault = Fault("message_id", message_id, expected)
-    return Refused(409, _("This device used this id for another reading."), (fault,))
-
-
-def _answered(stored: Appended) -> ItemAnswer:
-    if stored.outcome is AppendOutcome.CONFLICT:
-        return ItemAnswer(409, stored.message_id, _taken(stored.message_id).detail)
-    return ItemAnswer(STATUS[stored.outcome], stored.message_id)
-
-
-def _refused(refused: Refused) -> ItemAnswer:
-    faults = "; ".join(
-        _("{field}: expected {expected}, got {got}").format(
-            field=fault.field, expected=fault.expected, got=fault.got
-        )
-        for fault in refused.faults
-    )
-    return ItemAnswer(refused.status, None, f"{refused.detail} {faults}".rstrip())

@@ -7,7 +7,7 @@ from typing import Final
 from starlette.requests import Request
 
 from shared.contracts.benches.ingestion import Fault, Refused
-from shared.contracts.todo import Todo  # noqa: F401 - raised in the starter
+from shared.contracts.todo import Todo
 from shared.language import _
 
 BODY_WITHIN_S: Final = 10.0

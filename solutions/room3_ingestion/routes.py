@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -9,16 +10,15 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from shared.contracts.benches.ingestion import Fault, Refused
-from shared.contracts.identifiers import iso_utc
-from shared.contracts.messages import Appended, ItemAnswer
 from shared.contracts.settings import ApiSettings
 from shared.contracts.todo import Todo
 from shared.language import _
 
 from .access import Access
 from .answers import Success, Verdict
-from .intake import STATUS, Intake
+from .intake import Intake
 from .limits import body_of, wait_header
+from .verdicts import STATUS, success_of, verdict_of
 
 ROOT: Final = "/api/v1"
 JSON: Final = "application/json"
@@ -44,24 +44,6 @@ class Reception:
             return await request.body()
 
 
-def success_of(stored: Appended) -> dict[str, str]:
-    """Return the architecture's answer; `timestamp` is the wall clock's at storing."""
-    # task 3.3: status, message_id, timestamp
-    # <solution>
-    return {
-        "status": "success",
-        "message_id": stored.message_id,
-        "timestamp": iso_utc(stored.stored_at),
-    }
-    # </solution>
-    #: raise Todo("3.3")
-
-
-def verdict_of(answer: ItemAnswer) -> dict[str, object]:
-    """Return one item of a batch's answer."""
-    return {"status": answer.status, "message_id": answer.message_id, "detail": answer.detail}
-
-
 def writing_routes(settings: ApiSettings, intake: Intake, access: Access) -> APIRouter:
     """Return the two routes by which readings come in."""
     router = APIRouter(prefix=f"{ROOT}/sensors", tags=["readings in"])
@@ -73,8 +55,9 @@ def writing_routes(settings: ApiSettings, intake: Intake, access: Access) -> API
         principal = await access.writer(request)
         try:
             stored = await intake.one(await reception.body(request, JSON), principal)
-        except Refused:
-            intake.count_refused()
+        except Refused as refused:
+            if refused.status != HTTPStatus.CONFLICT:  # which the log's own outcome counts
+                intake.count_refused()
             raise
         answer = json.dumps(success_of(stored))
         return Response(answer, STATUS[stored.outcome], media_type=JSON)

@@ -9,7 +9,7 @@ from typing import Final
 
 from shared.contracts.messages import Appended, Event
 from shared.contracts.ports import EventLog, StoreUnavailable
-from shared.contracts.todo import Todo  # noqa: F401 - raised in the starter
+from shared.contracts.todo import Todo
 from shared.language import _
 
 COMMIT_LIMIT: Final = 2_000
