@@ -5,12 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.contracts.identifiers import from_milliseconds, to_milliseconds
 from shared.contracts.messages import DeadLetter
 
-from .engine import create_tables, open_engine, store_errors
+from .engine import create_tables, insert_of, open_engine, store_errors
 from .schema import LOG, dead_letters
 
 
@@ -30,7 +29,7 @@ class DeadLetterBox:
         if not letters:
             return
         self._prepare()
-        insert = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
+        insert = insert_of(self._engine)
         statement = insert(dead_letters).on_conflict_do_nothing()
         with store_errors(), self._engine.begin() as connection:
             connection.execute(statement, [_as_row(letter) for letter in letters])

@@ -1,10 +1,11 @@
 """One way to open a database: pragmas that make a promise true, one error when it's away."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
@@ -54,6 +55,17 @@ def create_tables(engine: Engine, tables: MetaData) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
         with engine.begin() as connection:
             tables.create_all(connection)
+
+
+def insert_of(engine: Engine) -> Callable[[Table], Any]:
+    """Return the dialect's own INSERT, which knows ON CONFLICT; loads no other dialect."""
+    if engine.dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert
+    from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+
+    return postgresql_insert
 
 
 def sqlite_path(url: object) -> Path | None:

@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.contracts.identifiers import to_milliseconds
 from shared.contracts.messages import Alert, Findings, Forecast
 
-from .engine import create_tables, open_engine, store_errors
+from .engine import create_tables, insert_of, open_engine, store_errors
 from .schema import FINDINGS, alerts, forecasts, model_progress
 
 KEPT_FORECASTS_MS = 3 * 86_400_000
@@ -72,7 +71,7 @@ class FindingsStore:
         connection.execute(self._upsert(model_progress, changed), row)
 
     def _upsert(self, table: Table, changed: list[str]) -> Any:  # noqa: ANN401 - one of two dialects
-        insert = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
+        insert = insert_of(self._engine)
         statement = insert(table)
         return statement.on_conflict_do_update(
             index_elements=list(table.primary_key.columns),

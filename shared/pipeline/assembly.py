@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from shared.contracts.ports import (
     Bus,
     BusParts,
+    Door,
     Ingestion,
     IngestionParts,
     Model,
@@ -25,10 +26,8 @@ from shared.contracts.ports import (
 )
 from shared.contracts.settings import Settings
 from shared.contracts.todo import Todo
-from shared.database.dead_letters import DeadLetterBox
 
 from .clock import RunClock
-from .door import HttpDoor
 from .loader import ROOMS, Choice, load, package_of
 from .tally import Tally
 from .workplace import Workplace
@@ -85,6 +84,8 @@ class Assembly:
     @cached_property
     def gateway_bus(self) -> Bus:
         """Room 2, on the gateway's side."""
+        from shared.database.dead_letters import DeadLetterBox
+
         parts = BusParts(
             self.clock,
             self.tally,
@@ -122,8 +123,10 @@ class Assembly:
         built: Model = self._room(5).build(self.settings, ModelParts(self.clock, self.tally))
         return built
 
-    def door(self, name: str) -> HttpDoor:
+    def door(self, name: str) -> Door:
         """Return the API as the client `name` (gateway or operator) sees it."""
+        from .door import HttpDoor
+
         credentials = self.place.read("enrolment").get("credentials", {}).get(name, {})
         return HttpDoor(
             self.settings.api.url,

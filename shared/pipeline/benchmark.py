@@ -18,9 +18,9 @@ from shared.database.schema import events, late_readings, readings, windows
 from shared.language import _
 
 from .assembly import Assembly
+from .identity_part import PROBES
 from .pair import PairWish, measure_pair
 from .planning import Plan, Wishes, keep_plan, make_plan
-from .roles import PROBES
 from .supervisor import Supervisor
 from .workplace import Workplace
 

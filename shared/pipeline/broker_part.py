@@ -21,7 +21,7 @@ from .part import Part
 START_WITHIN_S = 10.0
 
 
-def run_broker(part: Part) -> None:
+def run(part: Part) -> None:
     """Run the broker until `stop`; raises RuntimeError with its last words if it ends before."""
     plan = _plan(part)
     _end_leftover(part)

@@ -22,7 +22,7 @@ TELL_EVERY_S: Final = 0.25
 Links = Mapping[str, DeviceLink]
 
 
-def run_devices(part: Part) -> None:
+def run(part: Part) -> None:
     """Offer what the sensors make until they end or `stop` is set; then drain the outboxes."""
     part.assembly.depend_on_broker()
     sensors = part.assembly.sensors

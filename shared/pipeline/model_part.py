@@ -55,7 +55,7 @@ class Reader:
             self._store.commit(self.position, found, now, self._model.snapshot())
 
 
-def run_model(part: Part) -> None:
+def run(part: Part) -> None:
     """Follow the log until `stop`."""
     part.assembly.depend_on_log()
     log = part.assembly.storage.log

@@ -4,6 +4,7 @@ The supervisor holds the other end of standard input. When that closes, by a wis
 the part stops: so no orphan is left on any system.
 """
 
+import importlib
 import os
 import signal
 import sys
@@ -23,8 +24,6 @@ from .workplace import Workplace
 
 STOP_WITHIN_S = 4.5
 REPORT_EVERY_S = 0.5
-
-Role = Callable[["Part"], None]
 
 
 class Part:
@@ -84,8 +83,6 @@ class Part:
 
 def main(arguments: list[str]) -> int:
     """Run `ROLE HOME`; return 0 after a clean stop, 1 after a failure (told on stderr)."""
-    from .roles import ROLES
-
     role, home = arguments
     part = Part(role, Workplace(Path(home)))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the supervisor
@@ -93,7 +90,8 @@ def main(arguments: list[str]) -> int:
     part.watch_supervisor()
     try:
         part.report()
-        ROLES[role](part)
+        # Only this role's module: the others' libraries stay unloaded.
+        importlib.import_module(f"shared.pipeline.{role}_part").run(part)
     except Todo as todo:
         part.tell("todo", task=todo.task)
         part.assembly.tally.event("warning", "todo", task=todo.task)

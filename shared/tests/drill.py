@@ -103,6 +103,11 @@ class Drill:
         """Return what `up` printed."""
         return (self.home.parent / "up.txt").read_text(encoding="utf-8", errors="replace")
 
+    def logs(self) -> str:
+        """Return everything that the parts wrote."""
+        files = sorted((self.home / "logs").glob("*"))
+        return "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
+
     def state(self, role: str) -> dict[str, Any]:
         """Return what a part tells of itself."""
         try:
