@@ -11,8 +11,9 @@ from .atmosphere import (
     station_pressure,
 )
 from .faults import inject, quantise
-from .fleet import fleet_births, merge, pace
+from .fleet import fleet_births
 from .incidents import plan_faults
+from .pacing import merge, pace
 from .reading import from_json, make_reading, to_json
 from .recording import replay
 from .source import Source

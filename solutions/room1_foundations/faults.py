@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
-from shared.contracts.messages import Reading, Truth
+from shared.contracts.messages import Reading, SensorCard, Truth
 from shared.contracts.todo import Todo
+
+from .reading import make_reading
 
 _FOREVER = datetime.max.replace(tzinfo=UTC)
 
@@ -33,49 +35,49 @@ def quantise(value: float, resolution: float) -> float:
 
 
 class FaultySensor:
-    """What becomes of one sensor's readings under its faults (ordered by start)."""
+    """What becomes of one sensor's values under its faults (ordered by start)."""
 
-    def __init__(self, faults: Iterable[Truth], resolution: float | None) -> None:
+    def __init__(self, faults: Iterable[Truth], card: SensorCard) -> None:
         self._coming = iter(faults)
         self._next = next(self._coming, None)
-        self._resolution = resolution
+        self._card = card
         self._active: list[Truth] = []
         self._touched: list[Truth] = []
         self._held: float | None = None
         self._now: datetime | None = None
 
-    def apply(self, reading: Reading) -> Reading | None:
-        """Return the reading as the faulty sensor gives it, None for a dropout.
+    def apply(self, moment: datetime, value: float) -> tuple[datetime, float] | None:
+        """Return timestamp and value as the faulty sensor gives them, None for a dropout.
 
         Quantised once, after all errors: the converter sits behind what fails.
         """
         # task 1.5: errors add up, the converter rounds, then the output may stick or be silent
         # <solution>
-        active = self._active_at(reading)
+        active = self._active_at(moment, value)
         kinds = {fault.kind for fault in active}
-        value = reading.value + sum(_error(fault, reading.timestamp) for fault in active)
-        if self._resolution is not None:
-            value = quantise(value, self._resolution)
+        value += sum(_error(fault, moment) for fault in active)
+        if self._card.resolution is not None:
+            value = quantise(value, self._card.resolution)
         if "stuck" in kinds and self._held is not None:
             value = self._held
         if "dropout" in kinds:
             return None
         self._held = value
-        shift = timedelta(seconds=sum(fault.size for fault in active if fault.kind == "skew"))
-        return replace(reading, value=value, timestamp=reading.timestamp + shift)
+        skew_s = sum(fault.size for fault in active if fault.kind == "skew")
+        return moment + timedelta(seconds=skew_s), value
         # </solution>
         #: raise Todo("1.5")
 
-    def _active_at(self, reading: Reading) -> list[Truth]:
-        """Return the faults that touch `reading`, and note those that touch their first one."""
+    def _active_at(self, moment: datetime, value: float) -> list[Truth]:
+        """Return the faults that touch this reading, and note those that touch their first one."""
         # task 1.5: half open, [start, end); the truth is what really happened, not what was planned
         # <solution>
-        self._now = now = reading.timestamp
+        self._now = moment
         if self._active:
-            self._active = [fault for fault in self._active if _end(fault) > now]
-        while self._next is not None and self._next.start <= now:
-            if _end(self._next) > now:
-                fault = _as_it_happens(self._next, reading)
+            self._active = [fault for fault in self._active if _end(fault) > moment]
+        while self._next is not None and self._next.start <= moment:
+            if _end(self._next) > moment:
+                fault = _as_it_happens(self._next, self._card, value)
                 self._active.append(fault)
                 self._touched.append(fault)
             self._next = next(self._coming, None)
@@ -93,14 +95,18 @@ class FaultyReadings:
     """Readings of one sensor with faults in them; iterated over once."""
 
     def __init__(
-        self, readings: Iterable[Reading], faults: Iterable[Truth], resolution: float | None
+        self, readings: Iterable[Reading], faults: Iterable[Truth], card: SensorCard
     ) -> None:
-        self._sensor = FaultySensor(faults, resolution)
+        self._sensor = FaultySensor(faults, card)
         self._readings = iter(readings)
 
     def __iter__(self) -> Iterator[Reading]:
         """Yield what is left of the readings, faults in them."""
-        return (given for given in map(self._sensor.apply, self._readings) if given is not None)
+        for reading in self._readings:
+            given = self._sensor.apply(reading.timestamp, reading.value)
+            if given is not None:
+                names = (reading.device_id, reading.sensor_id, reading.sensor_type)
+                yield make_reading(*names, given[1], given[0])
 
     def truth(self) -> list[Truth]:
         """Return the faults that touched a reading so far."""
@@ -108,19 +114,18 @@ class FaultyReadings:
 
 
 def inject(
-    readings: Iterable[Reading], faults: Iterable[Truth], resolution: float | None
+    readings: Iterable[Reading], faults: Iterable[Truth], card: SensorCard
 ) -> FaultyReadings:
-    """Return the readings of one sensor with `faults` (ordered by start) in them."""
-    return FaultyReadings(readings, faults, resolution)
+    """Return the readings of the sensor of `card` with `faults` (ordered by start) in them."""
+    return FaultyReadings(readings, faults, card)
 
 
-def _as_it_happens(planned: Truth, reading: Reading) -> Truth:
-    """Return the fault as it hits `reading`: a hygrometer's spike points into its scale."""
-    if planned.kind != "spike" or reading.sensor_type != "humidity":
+def _as_it_happens(planned: Truth, card: SensorCard, value: float) -> Truth:
+    """Return the fault as it hits `value`: a hygrometer's spike points into its scale."""
+    if planned.kind != "spike" or card.sensor_type != "humidity":
         return planned
     half_scale = 50.0
-    size = abs(planned.size) if reading.value < half_scale else -abs(planned.size)
-    return replace(planned, size=size)
+    return replace(planned, size=abs(planned.size) * (1.0 if value < half_scale else -1.0))
 
 
 def _error(fault: Truth, moment: datetime) -> float:

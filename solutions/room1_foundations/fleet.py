@@ -1,15 +1,12 @@
-"""A fleet of simulated devices, merged in event time and handed out when they are due."""
+"""A fleet of simulated devices: where they stand, what they read, and how they fail."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from heapq import merge as merge_sorted
 from itertools import count
-from threading import Event as StopSignal
 
 from shared.contracts.benches.sensors import Site
 from shared.contracts.identifiers import from_milliseconds, to_milliseconds
-from shared.contracts.messages import Birth, Reading, Truth
-from shared.contracts.ports import Clock
+from shared.contracts.messages import Birth, Truth
 from shared.contracts.settings import Settings
 from shared.contracts.todo import Todo
 from shared.language import _
@@ -17,64 +14,16 @@ from shared.language import _
 from .atmosphere import HumiditySensor, PressureSensor
 from .faults import FaultySensor
 from .incidents import plan_faults
+from .pacing import Due
 from .reading import make_reading
 from .temperature import Instrument, TemperatureSensor
 from .weather import generator
-
-Due = tuple[datetime, Reading]
-"""When a reading is made, and the reading: a device whose clock is wrong stamps another time."""
 
 _KINDS: tuple[tuple[str, type[Instrument]], ...] = (
     ("TEMP", TemperatureSensor),
     ("HUM", HumiditySensor),
     ("PRES", PressureSensor),
 )
-_LONGEST_WAIT_S = 60.0  # then the clock is asked again
-
-
-def merge_due(streams: Iterable[Iterable[Due]]) -> Iterator[Due]:
-    """Yield what all streams hold, by time made; one item a stream in memory.
-
-    A stream that isn't in order itself stays as it is.
-    """
-    # task 1.6: lazily, and without comparing readings where times are equal
-    # <solution>
-    return merge_sorted(*streams, key=lambda due: due[0])
-    # </solution>
-    #: raise Todo("1.6")
-
-
-def merge(streams: Iterable[Iterable[Reading]]) -> Iterator[Reading]:
-    """Yield the readings of all streams by time, lazily: one reading a stream in memory."""
-    return (reading for _made, reading in merge_due(map(as_recorded, streams)))
-
-
-def as_recorded(readings: Iterable[Reading]) -> Iterator[Due]:
-    """Yield readings that were made when they say so."""
-    return ((reading.timestamp, reading) for reading in readings)
-
-
-def pace_due(dues: Iterable[Due], clock: Clock, stop: StopSignal) -> Iterator[Reading]:
-    """Yield each reading once the event clock shows when it is made; end soon after `stop`.
-
-    Every wait is measured against the clock, never added to the last one, so nothing creeps.
-    What is overdue comes at once.
-    """
-    # task 1.6: wait for the clock, on `stop`, so that the end needn't wait
-    # <solution>
-    for made, reading in dues:
-        while (delay_s := clock.seconds_until(made)) > 0 and not stop.is_set():
-            stop.wait(min(delay_s, _LONGEST_WAIT_S))
-        if stop.is_set():
-            return
-        yield reading
-    # </solution>
-    #: raise Todo("1.6")
-
-
-def pace(readings: Iterable[Reading], clock: Clock, stop: StopSignal) -> Iterator[Reading]:
-    """Yield each reading once the event clock shows its time; end soon after `stop` is set."""
-    return pace_due(as_recorded(readings), clock, stop)
 
 
 class Device:
@@ -123,8 +72,7 @@ class Device:
             for one in self.instruments
         ]
         return [
-            FaultySensor(plan, one.resolution)
-            for plan, one in zip(plans, self.instruments, strict=True)
+            FaultySensor(plan, one.card) for plan, one in zip(plans, self.instruments, strict=True)
         ]
 
     def dues(self, sensors: Sequence[FaultySensor], skip: int) -> Iterator[Due]:
@@ -139,12 +87,11 @@ class Device:
         for tick in count():
             made = from_milliseconds(start_ms + int(tick * interval_ms))
             for one, sensor in pairs:
-                value = one.value_at(made)
-                given = sensor.apply(
-                    make_reading(self.device_id, one.sensor_id, one.sensor_type, value, made)
-                )
+                given = sensor.apply(made, one.value_at(made))
                 if given is not None and (skip := skip - 1) < 0:
-                    yield made, given
+                    stamp, value = given
+                    names = (self.device_id, one.sensor_id, one.sensor_type)
+                    yield made, make_reading(*names, value, stamp)
         # </solution>
         #: raise Todo("1.6")
 

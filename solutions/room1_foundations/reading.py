@@ -43,8 +43,9 @@ def make_reading(
     """
     # task 1.1: refuse what can't be a reading by its field's name, then build it
     # <solution>
-    for field, name in (("device_id", device_id), ("sensor_id", sensor_id)):
-        if not is_identifier(str(name)):
+    names: tuple[tuple[str, object], ...] = (("device_id", device_id), ("sensor_id", sensor_id))
+    for field, name in names:
+        if not isinstance(name, str) or not is_identifier(name):
             raise BadReading(field, _("1 to 64 of A-Z a-z 0-9 _ -"), name)
     if sensor_type not in UNITS:
         raise BadReading(

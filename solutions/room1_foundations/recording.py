@@ -6,12 +6,13 @@ from datetime import datetime
 from pathlib import Path
 
 from shared.contracts.benches.sensors import RowRefused
+from shared.contracts.identifiers import iso_utc
 from shared.contracts.messages import Birth, Reading
 from shared.contracts.todo import Todo
 from shared.language import _
 
-from .fleet import merge
 from .lines import Line, read_lines
+from .pacing import merge
 from .reading import BadReading
 from .rows import Format, OwnRows, StationRows, device_of
 
@@ -32,6 +33,26 @@ class Stretch:
     start: int
     line: int
     end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sieve:
+    """Which readings of a row belong to a stream: those of `device`, none older than `since`."""
+
+    device: str | None
+    since: datetime | None
+
+    def passes(self, reading: Reading, rows: Format) -> bool:
+        """Return whether it belongs; BadReading if a person should know why it doesn't."""
+        if reading.device_id != self.device:
+            most = _("one of the first {count} stations").format(count=MOST_DEVICES)
+            raise BadReading("station", most, reading.device_id)
+        if self.since is None or reading.timestamp >= self.since:
+            return True
+        if rows.starts_anywhere:
+            return False
+        expected = _("a time from {since} on").format(since=iso_utc(self.since))
+        raise BadReading("timestamp", expected, iso_utc(reading.timestamp))
 
 
 class Recording:
@@ -88,7 +109,7 @@ class Recording:
             body = Stretch(self._body, 2, self.path.stat().st_size)
             for key, line in self._owned(None, body, found):
                 found.setdefault(key, Stretch(line.start, line.number, line.end)).end = line.end
-                self._rows.learn(_fields(line))
+                self._rows.learn(line)
             self._stretches = found
         return self._stretches
 
@@ -112,8 +133,8 @@ class Recording:
     ) -> Iterator[Reading]:
         """Yield the readings of one device as they stand in the file, less the first `skip`.
 
-        What is older than `since` doesn't count. Rows that can't be used go to `tell`, but not
-        again those among the skipped ones: they were told before the restart.
+        What is older than `since` doesn't count; of one's own data it is told. Rows that can't
+        be used go to `tell`, but not those among the skipped ones: they were told before.
         """
         # task 1.4: line by line; nothing is collected, ordered or filled in
         # <solution>
@@ -121,9 +142,8 @@ class Recording:
         for owner, line in self._owned(device, known[device], known):
             if owner != device:
                 continue
-            for reading in self._readings(line, device, _say_nothing if skip > 0 else tell):
-                if since is not None and reading.timestamp < since:
-                    continue
+            told = tell if skip <= 0 else _say_nothing
+            for reading in self._readings(line, Sieve(device, since), told):
                 if skip > 0:
                     skip -= 1
                 else:
@@ -131,7 +151,7 @@ class Recording:
         # </solution>
         #: raise Todo("1.4")
 
-    def _readings(self, line: Line, device: str | None, tell: Tell) -> Iterator[Reading]:
+    def _readings(self, line: Line, sieve: Sieve, tell: Tell) -> Iterator[Reading]:
         """Yield the readings of a line; what can't be used goes to `tell` with its place."""
 
         def refuse(error: BadReading) -> None:
@@ -140,10 +160,8 @@ class Recording:
 
         try:
             for reading in self._rows.readings(line.fields(), refuse):
-                if reading.device_id != device:
-                    most = _("one of the first {count} stations").format(count=MOST_DEVICES)
-                    raise BadReading("station", most, reading.device_id)
-                yield reading
+                if sieve.passes(reading, self._rows):
+                    yield reading
         except BadReading as error:
             refuse(error)
 
@@ -156,14 +174,6 @@ def replay(path: str, since: datetime | None, refuse: Tell) -> Iterator[Reading]
     """Yield the readings of the recording at `path` that aren't older than `since`, by time."""
     recording = Recording(path)
     return merge(recording.stream(key, since, 0, refuse) for key in recording.devices())
-
-
-def _fields(line: Line) -> list[str]:
-    """Return the fields of a line, none if it can't be read."""
-    try:
-        return line.fields()
-    except BadReading:
-        return []
 
 
 def _say_nothing(refused: RowRefused) -> None:

@@ -2,11 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from math import isfinite
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final, Protocol
 
 from shared.contracts.identifiers import is_identifier
@@ -14,35 +12,26 @@ from shared.contracts.messages import UNITS, Reading, SensorCard
 from shared.contracts.todo import Todo
 from shared.language import _
 
+from .lines import Line
+from .quantities import MISSING, to_canonical, to_number
 from .reading import BadReading, make_reading, parse_time
 
 Refuse = Callable[[BadReading], None]
 
-MISSING: Final = "NA"
 MOST_SENSORS: Final = 1_000
 """Of one device: its birth is one MQTT message of limited size."""
-
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-
-_CONVERSIONS: Final[Mapping[tuple[str, str], Callable[[float], float]]] = MappingProxyType(
-    {
-        ("temperature", "celsius"): float,
-        ("temperature", "fahrenheit"): lambda value: (value - 32.0) * 5.0 / 9.0,
-        ("temperature", "kelvin"): lambda value: value - 273.15,
-        ("humidity", "percent"): float,
-        ("pressure", "hectopascal"): float,
-        ("pressure", "pascal"): lambda value: value / 100.0,
-    }
-)
 
 
 class Format(Protocol):
     """How one kind of recording is read."""
 
+    starts_anywhere: bool
+    """Whether older rows may be left out without a word."""
+
     def key(self, first: bytes) -> str | None:
         """Return the device of a row whose first field is `first`; None if that can't be told."""
 
-    def learn(self, fields: list[str]) -> None:
+    def learn(self, line: Line) -> None:
         """Note what a row tells about the device's sensors; it may be malformed."""
 
     def cards(self, key: str) -> tuple[SensorCard, ...]:
@@ -50,33 +39,6 @@ class Format(Protocol):
 
     def readings(self, fields: list[str], refuse: Refuse) -> Iterator[Reading]:
         """Yield the readings of a row; what can't be used goes to `refuse`."""
-
-
-def to_number(text: str, column: str) -> float:
-    """Return the finite number that `text` writes in digits; BadReading names `column`.
-
-    float() alone would take `nan`, `1_000` and Arabic digits too.
-    """
-    # task 1.4: a plain decimal number, finite
-    # <solution>
-    if _NUMBER.fullmatch(text) is None or not isfinite(number := float(text)):
-        raise BadReading(column, _("a finite decimal number or NA"), text)
-    return number
-    # </solution>
-    #: raise Todo("1.4")
-
-
-def to_canonical(value: float, sensor_type: str, unit: str) -> float:
-    """Return `value` in the type's canonical unit, unrounded; BadReading for an unknown unit."""
-    # task 1.4: 5/9 of what lies above 32 °F; a number that was rounded once isn't rounded again
-    # <solution>
-    convert = _CONVERSIONS.get((sensor_type, unit))
-    if convert is None:
-        known = ", ".join(name for kind, name in _CONVERSIONS if kind == sensor_type)
-        raise BadReading("unit", _("one of {units}").format(units=known), unit)
-    return convert(value)
-    # </solution>
-    #: raise Todo("1.4")
 
 
 def expect_fields(fields: list[str], columns: tuple[str, ...]) -> None:
@@ -89,6 +51,7 @@ def expect_fields(fields: list[str], columns: tuple[str, ...]) -> None:
 class StationRows:
     """The weather stations': one row is up to three readings of `station-NAME`."""
 
+    starts_anywhere = True
     columns = (
         "station",
         "time",
@@ -107,7 +70,7 @@ class StationRows:
         name = first.strip().decode("ascii", "replace")
         return f"station-{name}" if is_identifier(name) and len(name) <= 56 else None  # noqa: PLR2004
 
-    def learn(self, fields: list[str]) -> None:
+    def learn(self, line: Line) -> None:
         """Every station has the same three sensors."""
 
     def cards(self, key: str) -> tuple[SensorCard, ...]:
@@ -145,17 +108,18 @@ class StationRows:
         """Return the row's time; None, and the reason to `refuse`, if the row has none."""
         try:
             expect_fields(fields, self.columns)
-            if self.key(fields[0].encode()) is None:
-                raise BadReading("station", _("1 to 56 of A-Z a-z 0-9 _ -"), fields[0])
-            return parse_time(fields[1], "time")
+            if self.key(fields[0].encode()) is not None:
+                return parse_time(fields[1], "time")
+            refuse(BadReading("station", _("1 to 56 of A-Z a-z 0-9 _ -"), fields[0]))
         except BadReading as error:
             refuse(error)
-            return None
+        return None
 
 
 class OwnRows:
     """One's own: a row is one reading of the device that the file is named after."""
 
+    starts_anywhere = False
     required = ("timestamp", "sensor_id", "type", "value")
 
     def __init__(self, device_id: str, columns: tuple[str, ...]) -> None:
@@ -171,15 +135,23 @@ class OwnRows:
         del first
         return self._device_id
 
-    def learn(self, fields: list[str]) -> None:
+    def learn(self, line: Line) -> None:
         """Note the sensor of a well-formed row, up to MOST_SENSORS of them."""
+        if len(self._sensors) == MOST_SENSORS:
+            return
         try:
+            fields = line.fields()
+            if len(fields) == len(self._columns) and self._name(fields) in self._sensors:
+                return  # without a closer look, which takes most of the time
             reading = self._parse(fields)
         except BadReading:
             return
-        if reading is not None and len(self._sensors) < MOST_SENSORS:
+        if reading is not None:
             name = (reading.sensor_id, reading.sensor_type)
             self._sensors.setdefault(name, SensorCard(*name, reading.unit))
+
+    def _name(self, fields: list[str]) -> tuple[str, str]:
+        return fields[self._places["sensor_id"]], fields[self._places["type"]].lower()
 
     def cards(self, key: str) -> tuple[SensorCard, ...]:
         """Return the sensors in the order in which they were learnt."""
@@ -191,17 +163,17 @@ class OwnRows:
         # <solution>
         try:
             reading = self._parse(fields)
-            if reading is None:
-                return
-            if (reading.sensor_id, reading.sensor_type) not in self._sensors:
-                expected = _("one of the {count} sensors announced at the start")
-                raise BadReading(
-                    "sensor_id", expected.format(count=len(self._sensors)), reading.sensor_id
-                )
         except BadReading as error:
             refuse(error)
-        else:
+            return
+        if reading is None:
+            return
+        if (reading.sensor_id, reading.sensor_type) in self._sensors:
             yield reading
+        else:
+            expected = _("one of the {count} sensors announced at the start")
+            count = len(self._sensors)
+            refuse(BadReading("sensor_id", expected.format(count=count), reading.sensor_id))
         # </solution>
         #: raise Todo("1.4")
 

@@ -1,6 +1,7 @@
 """The room joined to its port: a recording, a fleet, or both, in one stream."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from threading import Event as StopSignal
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,8 @@ from shared.contracts.messages import Birth, Reading, Truth
 from shared.contracts.ports import SensorParts
 from shared.contracts.settings import Settings
 
-from .fleet import Due, as_recorded, devices, merge_due, pace_due
+from .fleet import devices
+from .pacing import Due, as_made, merge_due, pace_due
 from .recording import Recording
 
 if TYPE_CHECKING:
@@ -54,9 +56,11 @@ class Source:
         since = self._settings.source.recording_from
         if self._recording is None:
             return
+        latest = self._parts.clock.wall() + timedelta(days=1)  # nobody can have recorded more
         for device in self._recording.devices():
             left_out = skip.get(device, 0) if device is not None else 0
-            yield as_recorded(self._recording.stream(device, since, left_out, self._tell))
+            readings = self._recording.stream(device, since, left_out, self._tell)
+            yield as_made(readings, latest)
 
     def _fleet(self, skip: Mapping[str, int]) -> Iterator[Iterator[Due]]:
         """Yield a stream for each simulated device, from its beginning."""

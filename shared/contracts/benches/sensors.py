@@ -186,14 +186,14 @@ class SensorsBench(Protocol):
         """
 
     def inject(
-        self, readings: Iterable[Reading], faults: Iterable[Truth], resolution: float | None
+        self, readings: Iterable[Reading], faults: Iterable[Truth], card: SensorCard
     ) -> FaultyStream:
-        """Return the readings of one sensor with `faults` (ordered by start) in them.
+        """Return the readings of the sensor of `card` with `faults` (ordered by start) in them.
 
         stuck: the last value before it is repeated. spike: `size` on top (for humidity away from
         the nearer end of its scale). dropout: no reading. skew: `size` seconds on the timestamp.
-        drift: an error that grows evenly from 0 at `start` to `size` at `end`. Then the value is
-        quantised, once.
+        drift: an error that grows evenly from 0 at `start` to `size` at `end`. A fault lasts over
+        [start, end). The value is quantised to the card's resolution, once, after the errors.
         """
 
     # 1.6
