@@ -19,7 +19,7 @@ def number_of(name: str) -> int:
     """Return the number in a room's name: 3 of `room3_ingestion`."""
     found = _NAME.fullmatch(name)
     if found is None:
-        message = f"{name} isn't the name of a room: expected something like room3_ingestion"
+        message = f"{name} isn't the name of a room: expected room, its number, _ and a word"
         raise ValueError(message)
     return int(found[1])
 

@@ -185,7 +185,7 @@ def test_end_without_beginning_is_refused() -> None:
         "class A:\n    # <solution>\n    x = 1\n    # </solution>\n    #: x = 0\n",
         "if True:\n    # <solution>\n    X = 1\n    # </solution>\n    #: X = 0\n",
         "def f(): ...\n\n\n# <solution>\nX = 1\n# </solution>\n#: X = 0\n",
-        "def f():\n    class A:\n     # <solution>\n     x = 1\n     # </solution>\n     #: x = 0\n",
+        "def f():\n  class A:\n    # <solution>\n    x = 1\n    # </solution>\n    #: x = 0\n",
     ],
     ids=["module", "class", "if", "after a function", "class in a function"],
 )
