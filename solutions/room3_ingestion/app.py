@@ -37,6 +37,7 @@ ANSWERED = (
     StoreUnavailable,
     AccessRefused,
     ClientDisconnect,
+    Exception,
 )
 
 

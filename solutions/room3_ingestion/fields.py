@@ -25,11 +25,11 @@ def moment_from(text: object) -> datetime:
     # task 3.1: an aware time, or a ValueError
     # <solution>
     if not isinstance(text, str) or not RFC3339.match(text):
-        raise ValueError(text)
+        raise ValueError(f"expected a time with its zone, got {text!r}")
     try:
         moment = datetime.fromisoformat(text.upper()).astimezone(UTC)
-    except OverflowError:  # the year 1 east of Greenwich
-        raise ValueError(text) from None
+    except (ValueError, OverflowError):  # 30 February; the year 1 east of Greenwich
+        raise ValueError(f"expected a time that exists, got {text!r}") from None
     finer = moment.microsecond % 1_000
     return moment.replace(microsecond=moment.microsecond - finer) if finer else moment
     # </solution>
@@ -44,13 +44,13 @@ def number_from(value: object) -> float:
     # task 3.1: a finite number, or a ValueError
     # <solution>
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(value)  # noqa: TRY004 - pydantic collects ValueErrors only
+        raise ValueError(f"expected a number, got {value!r}")  # noqa: TRY004 - pydantic's way
     try:
         number = float(value)
     except OverflowError:
-        raise ValueError(value) from None
+        raise ValueError("expected a number that a float can hold, got a larger one") from None
     if not math.isfinite(number):
-        raise ValueError(value)
+        raise ValueError(f"expected a finite number, got {number}")
     return number
     # </solution>
     #: raise Todo("3.1")

@@ -67,8 +67,8 @@ class DeviceBudget:
             return wanted, 0.0
         tokens, since = self._buckets.get(device_id, (self._burst, now_s))
         tokens = min(self._burst, tokens + max(0.0, now_s - since) * self._rate)
-        granted = min(wanted, math.floor(tokens))
-        self._buckets[device_id] = (tokens - granted, now_s)
+        granted = min(wanted, math.floor(tokens + 1e-9))  # nine tenths and a tenth are one
+        self._buckets[device_id] = (max(0.0, tokens - granted), now_s)
         if len(self._buckets) > MOST_BUCKETS:
             self._forget(now_s)
         if granted == wanted:
