@@ -4,15 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from shared.tests.sources import ROOMS, ROOT, production
 
-# Runs in a process of its own, with one room's modules as words: what importing them does besides.
+# Runs in a process of its own, with modules as words: what importing each does besides.
 WATCH = """
 import importlib, sys, threading
 FORBIDDEN = {"socket.__new__", "socket.bind", "socket.connect", "subprocess.Popen", "os.fork",
-             "os.posix_spawn", "_thread.start_new_thread", "sqlite3.connect"}
+             "os.posix_spawn", "sqlite3.connect"}
 HEAVY = {"sklearn", "skops", "scipy", "pandas", "matplotlib"}
 done = []
 def watch(event, arguments):
@@ -24,47 +22,55 @@ import prometheus_client
 for library in ("fastapi", "httpx", "sqlalchemy", "pydantic", "paho.mqtt.client", "structlog",
                 "cryptography.x509", "jwt", "rich.live", "psutil", "uvicorn", "numpy", "asyncio"):
     importlib.import_module(library)
-metrics = set(prometheus_client.REGISTRY._names_to_collectors)
+def metrics():
+    return set(prometheus_client.REGISTRY._names_to_collectors)
+threading.Thread.start = lambda thread: done.append(f"starts {thread.name}")
 sys.addaudithook(watch)
+red = False
 for module in sys.argv[1:]:
+    done.clear()
+    known, loaded = metrics(), set(sys.modules)
     importlib.import_module(module)
-done += sorted("loads " + name for name in HEAVY & set(sys.modules))
-now = set(prometheus_client.REGISTRY._names_to_collectors)
-done += sorted("registers " + metric for metric in now - metrics)
-done += [f"starts {t.name}" for t in threading.enumerate() if t is not threading.main_thread()]
-print("\\n".join(done))
-sys.exit(bool(done))
+    done += sorted("registers " + metric for metric in metrics() - known)
+    done += sorted("loads " + name for name in HEAVY & (set(sys.modules) - loaded))
+    for line in done:
+        red = True
+        print(f"{module}: {line}")
+sys.exit(red)
 """
 
 
-@pytest.mark.parametrize("room", ROOMS, ids=lambda path: f"{path.parent.name}.{path.name}")
-def test_importing_a_room_does_nothing(room: Path) -> None:
-    package = f"{room.parent.name}.{room.name}"
-    modules = [
-        package if path.stem == "__init__" else f"{package}.{path.stem}"
-        for path in production(str(room.relative_to(ROOT)))
-        if path.stem != "__main__"
-    ]
+def watched(folder: Path, *modules: str) -> subprocess.CompletedProcess[str]:
+    """Import `modules` in a process that notices; its lines name what each did besides."""
     command = [sys.executable, "-B", "-c", WATCH, *modules]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (run.returncode, run.stdout) == (0, "\n"), run.stdout + run.stderr
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize(
-    ("text", "noticed"),
-    [
-        ("import socket\nS = socket.socket()", "socket.__new__"),
-        ("import threading\nthreading.Thread(target=print).start()", "_thread.start_new_thread"),
-        ("import prometheus_client as p\nC = p.Counter('read_total', 'Read.')", "registers read"),
-        ("import sqlite3\nsqlite3.connect(':memory:')", "sqlite3.connect"),
-        ("import sklearn", "loads sklearn"),
-        ("open('trace.log', 'w').close()", "open"),
-    ],
-    ids=["socket", "thread", "metric", "database", "model", "file"],
-)
-def test_what_an_import_does_besides_is_noticed(tmp_path: Path, text: str, noticed: str) -> None:
-    (tmp_path / "busy.py").write_text(text)
-    command = [sys.executable, "-B", "-c", WATCH, "busy"]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+def test_importing_a_room_does_nothing() -> None:
+    modules = []
+    for room in ROOMS:
+        package = f"{room.parent.name}.{room.name}"
+        names = [path.stem for path in production(str(room.relative_to(ROOT)))]
+        modules.append(package)
+        modules += [f"{package}.{name}" for name in names if not name.startswith("__")]
+    run = watched(ROOT, *modules)
+    assert (run.returncode, run.stdout) == (0, ""), run.stdout + run.stderr
+
+
+def test_what_an_import_does_besides_is_noticed(tmp_path: Path) -> None:
+    busy = {
+        "opens": ("import socket\nS = socket.socket()", "socket.__new__"),
+        "starts": ("import threading\nthreading.Thread(target=print).start()", "starts Thread"),
+        "counts": ("import prometheus_client as p\nC = p.Counter('read_total', '')", "registers"),
+        "stores": ("import sqlite3\nsqlite3.connect(':memory:')", "sqlite3.connect"),
+        "learns": ("import sklearn", "loads sklearn"),
+        "writes": ("open('trace.log', 'w').close()", "open"),
+        "idles": ("X = 1", ""),
+    }
+    for name, (text, _noticed) in busy.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    run = watched(tmp_path, *busy)
     assert run.returncode == 1, run.stderr
-    assert noticed in run.stdout
+    for name, (_text, noticed) in busy.items():
+        lines = [line for line in run.stdout.splitlines() if line.startswith(f"{name}: ")]
+        assert any(noticed in line for line in lines) == bool(noticed), run.stdout
