@@ -8,12 +8,15 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 TREES = ("shared", "rooms", "solutions", "grader")
 ROOM_NAME = re.compile(r"room\d+_[a-z]\w*")
-ROOMS = sorted(
-    path
-    for tree in ("rooms", "solutions")
-    for path in (ROOT / tree).glob("room*_*")
-    if (path / "__init__.py").exists()
-)
+
+
+def rooms_of(tree: str) -> list[Path]:
+    """Return the folders of the rooms in `tree` that are packages."""
+    rooms = (ROOT / tree).glob("room*_*")
+    return sorted(room for room in rooms if (room / "__init__.py").exists())
+
+
+ROOMS = rooms_of("rooms") + rooms_of("solutions")
 
 
 def sources(*places: str) -> list[Path]:
