@@ -73,7 +73,7 @@ def faults_of(
 ) -> tuple[Fault, ...]:
     """Return pydantic's `errors` as faults, the first 20; `skip` cuts their path's beginning.
 
-    `known` are the names that may be used: told where a field isn't known.
+    `known` are the paths that may be used: told beside one that isn't known.
     """
     return tuple(
         _fault(error, ".".join(str(part) for part in error["loc"][skip:]) or "body", known)
@@ -84,8 +84,9 @@ def faults_of(
 def _fault(error: Mapping[str, Any], field: str, known: Iterable[str]) -> Fault:
     name = field.encode("utf-8", "backslashreplace").decode()[:_LONGEST_SHOWN]
     if error["type"] == "extra_forbidden":
-        told = _("no such field; known are {known}").format(known=", ".join(known))
-        return Fault(name, shown(error["input"]), told)
+        beside = [other for other in known if other.rpartition(".")[0] == field.rpartition(".")[0]]
+        told = _("no such field; there are {known}").format(known=", ".join(beside))
+        return Fault(name, shown(error["input"]), told if beside else _("no such field"))
     if isinstance(error["input"], Doubled):
         return Fault(name, shown(error["input"]), _("each key once"))
     expected = expected_of(field) or str(error["msg"])

@@ -1,7 +1,9 @@
 """Every refusal in one form: RFC 9457, never a trace, never HTML."""
 
 import json
+import traceback
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -99,7 +101,8 @@ def refusal_of(error: Exception) -> Refused:  # noqa: PLR0911 - a line a case
             faults = faults_of(_where(error.errors()), 1)
             return Refused(422, _("The question has faults; see errors."), faults)
         case HTTPException():
-            return Refused(error.status_code, str(error.detail), headers=error.headers)
+            told = _("See {docs} for what there is.").format(docs="/docs")
+            return Refused(error.status_code, told, headers=error.headers)
         case StoreUnavailable():
             later = {"Retry-After": str(RETRY_AFTER_S)}
             return Refused(503, _("Nothing was stored; send it again."), headers=later)
@@ -128,10 +131,17 @@ def response_to(error: Exception, path: str) -> Response:
         refused = refusal_of(error)
         document = problem(refused, shown(path)[1:-1])
     except Todo as todo:
-        undone: dict[str, object] = {"title": title_of(501), "status": 501, "detail": str(todo)}
+        undone: dict[str, object] = {"title": title_of(501), "status": 501}
+        undone["detail"] = f"{todo} ({place_of(todo)})"
         return Response(json.dumps(undone), 501, media_type=MEDIA_TYPE)
     text = json.dumps(document, ensure_ascii=False, allow_nan=False)
     return Response(text, refused.status, refused.headers, MEDIA_TYPE)
+
+
+def place_of(todo: Todo) -> str:
+    """Return where a task waits, as file:line."""
+    frames = traceback.extract_tb(todo.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
 
 
 def _where(errors: Sequence[Mapping[str, object]]) -> Sequence[Mapping[str, object]]:

@@ -74,8 +74,12 @@ def test_every_fault_is_named_at_once_with_what_came(reading: dict[str, Any]) ->
     )
     assert found["sensor_type"] == ("nothing", "temperature, humidity, pressure")
     assert found["device_id"][0] == '"a/b"'
-    assert "metadata.location" in found["colour"][1]
+    assert found["colour"] == (
+        '"red"',
+        "no such field; there are device_id, sensor_type, value, timestamp, metadata, message_id",
+    )
     assert found["metadata.locatoin"][0] == "1"
+    assert "metadata.location" in found["metadata.locatoin"][1]
     assert found["metadata.unit"] == ("5", "the name of a unit")
 
 
