@@ -3,27 +3,46 @@
 import importlib
 import importlib.util
 import sys
+from typing import NamedTuple
 
 import typer
 
 from shared.cli.failure import Failure
 from shared.language import _
 
-# Verb to module. A module's `register(app)` adds one verb or several. An edition may lack some.
-VERBS = {
-    "up": "shared.cli.up",
-    "down": "shared.cli.down",
-    "status": "shared.cli.status",
-    "logs": "shared.cli.logs",
-    "run": "shared.cli.running",
-    "dead": "shared.cli.dead",
-    "trace": "shared.cli.trail",
-    "bench": "shared.cli.bench",
-    "test": "shared.cli.testing",
-    "sync": "shared.cli.sync",
-    "pins": "shared.cli.pins",
-}
 _INTERRUPTED = 130
+
+
+class Verb(NamedTuple):
+    """Where a verb is, and what it does in a line. Its module's `register(app)` adds it."""
+
+    module: str
+    summary: str
+
+
+def verbs() -> dict[str, Verb]:
+    """Return the verbs of this edition by name, in the order of the help; some editions lack some.
+
+    The line for the help stands here, so that showing it loads no verb.
+    """
+    known = {
+        "up": Verb("up", _("Start the pipeline: sensors, MQTT, API, storage, model, alerts.")),
+        "down": Verb("down", _("Drain and stop the running pipeline.")),
+        "status": Verb("status", _("Show the parts of the pipeline and what flowed so far.")),
+        "logs": Verb("logs", _("Show the last lines of the parts' logs.")),
+        "run": Verb("running", _("Start one room alone, yours or the reference.")),
+        "dead": Verb("dead", _("Messages that were refused: list, show, replay.")),
+        "trace": Verb("trail", _("Show one reading from sensor to alert, with its times.")),
+        "bench": Verb("bench", _("Measure the pipeline beside a bare pair of MQTT clients.")),
+        "test": Verb("testing", _("Run every check, and say what was left out.")),
+        "sync": Verb("sync", _("Bring the starters up to date with the solutions.")),
+        "pins": Verb("pins", _("Make requirements/ from pyproject.toml.")),
+    }
+    return {
+        name: verb._replace(module=f"shared.cli.{verb.module}")
+        for name, verb in known.items()
+        if importlib.util.find_spec(f"shared.cli.{verb.module}")
+    }
 
 
 def main() -> None:
@@ -39,7 +58,7 @@ def main() -> None:
 
 
 def assembled(arguments: list[str]) -> typer.Typer:
-    """Return the command line with the verb of `arguments`, or with all if it names none."""
+    """Return the command line with the verb of `arguments`, or an overview of all."""
     app = typer.Typer(
         name="academy",
         help=_("Seven rooms, one pipeline. Start with: ./academy up"),
@@ -48,14 +67,16 @@ def assembled(arguments: list[str]) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_root)
-    wanted = VERBS.get(arguments[0]) if arguments else None
-    for name in dict.fromkeys([wanted] if wanted else VERBS.values()):
-        if importlib.util.find_spec(name) is not None:
-            importlib.import_module(name).register(app)
+    # A command line with a callback keeps its verbs' names even when only one is loaded.
+    app.callback()(_nothing)
+    known = verbs()
+    if arguments and arguments[0] in known:
+        importlib.import_module(known[arguments[0]].module).register(app)
+        return app
+    for name, verb in known.items():
+        app.command(name, help=verb.summary)(_nothing)
     return app
 
 
-def _root() -> None:
-    # A command line with a callback keeps its verbs' names even when only one is loaded.
-    return
+def _nothing() -> None:
+    """Stand where a verb will be."""
