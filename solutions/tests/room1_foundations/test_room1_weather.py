@@ -4,7 +4,7 @@ import math
 import statistics
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 
@@ -39,8 +39,10 @@ def moments(step: timedelta) -> Iterator[datetime]:
 
 def lag_one(values: list[float]) -> float:
     mean = statistics.fmean(values)
-    pairs = zip(values, values[1:], strict=False)
-    return statistics.fmean((a - mean) * (b - mean) for a, b in pairs) / statistics.pvariance(values)
+    pairs = pairwise(values)
+    return statistics.fmean((a - mean) * (b - mean) for a, b in pairs) / statistics.pvariance(
+        values
+    )
 
 
 @pytest.mark.parametrize("step_s", [600.0, 3600.0, 10_800.0])
@@ -88,7 +90,7 @@ def test_the_day_is_coldest_at_sunrise_and_warmest_in_mid_afternoon() -> None:
     assert hours[swing.index(min(swing))] == 5.0
     assert hours[swing.index(max(swing))] == 15.0
     assert statistics.fmean(swing) == pytest.approx(0.0, abs=0.001)
-    assert max(abs(a - b) for a, b in zip(swing, swing[1:], strict=False)) < 0.05
+    assert max(abs(a - b) for a, b in pairwise(swing)) < 0.05
 
 
 def test_a_thermometer_follows_the_sun_wherever_it_hangs() -> None:
