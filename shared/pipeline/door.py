@@ -51,7 +51,7 @@ class HttpDoor:
         headers = {"Content-Type": "application/json"}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
-        return _answer(self._post(BATCH, _encoded(items), headers))
+        return _answer(self._post(BATCH, _encoded(items), headers), len(items))
 
     def renew(self) -> None:
         """Get a new token; DoorUnreachable if that can't be had.
@@ -98,18 +98,22 @@ def _encoded(items: Sequence[Mapping[str, object]]) -> bytes:
     return text.encode() if text.isascii() else json.dumps(items).encode()
 
 
-def _answer(found: httpx.Response) -> Answer:
-    """Return what the response says; DoorUnreachable for what isn't the API's word."""
+def _answer(found: httpx.Response, count: int) -> Answer:
+    """Return what the response says; DoorUnreachable unless 200 comes with `count` verdicts."""
     wait_s = _seconds(found.headers.get("retry-after"))
     if found.status_code != OK:
         return Answer(found.status_code, retry_after_s=wait_s, detail=_detail(found))
     try:
+        verdicts = json.loads(found.content)
         items = tuple(
-            ItemAnswer(int(item["status"]), item.get("message_id"), item.get("detail"))
-            for item in json.loads(found.content)
+            ItemAnswer(int(one["status"]), one.get("message_id"), one.get("detail"))
+            for one in verdicts
         )
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise DoorUnreachable(_("200, but not one verdict an item")) from None
+        items = ()
+        verdicts = None
+    if not isinstance(verdicts, list) or len(items) != count:
+        raise DoorUnreachable(_("200, but not one verdict an item"))
     return Answer(OK, items, wait_s)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -31,7 +31,7 @@ class ReadingV1(BaseModel):
     device_id: Identifier
     type: str = Field(json_schema_extra={"enum": list(UNITS)})
     value: Number
-    ts: Number
+    ts: Annotated[Number, Field(json_schema_extra={"minimum": 0, "maximum": LAST_SECOND})]
     metadata: Metadata | None = None
     message_id: Identifier | None = None
 
