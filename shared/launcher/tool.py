@@ -11,6 +11,7 @@ from shared.launcher.environment import say
 
 _SIGN_OF_LIFE_S = 5.0
 _LAST_LINES = 4
+_WIDEST = 200
 
 
 def complaint_of(command: list[str], variables: dict[str, str], growing: Path) -> str:
@@ -31,7 +32,7 @@ def complaint_of(command: list[str], variables: dict[str, str], growing: Path) -
         ) as child:
             code = _watched(child, growing)
         spoken.seek(0)
-        lines = [line.rstrip() for line in spoken if line.strip()]
+        lines = [line.rstrip()[:_WIDEST] for line in spoken if _tells(line)]
     if code == 0:
         return ""
     return "\n".join("  " + line for line in lines[-_LAST_LINES:]) or f"  exit code {code}"
@@ -50,6 +51,11 @@ def _watched(child: subprocess.Popen[bytes], growing: Path) -> int:
     except BaseException:
         child.terminate()
         raise
+
+
+def _tells(line: str) -> bool:
+    """Tell whether a line of pip or uv says more than that it tries again."""
+    return bool(line.strip()) and "Retrying" not in line
 
 
 def _bytes_in(folder: Path) -> int:
