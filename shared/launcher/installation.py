@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import shutil
+import sys
 import sysconfig
 import tempfile
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from shared.launcher.environment import Environment, LaunchError, say
 from shared.launcher.pins import Pins
 from shared.launcher.tool import complaint_of
 
+NEWEST = (3, 15)  # the newest Python that every pinned package has wheels for
 _NAMED = 6  # missing packages named one by one
 _DOWNLOADS = ".downloads"
 _STRICT = ("--require-hashes", "--only-binary", ":all:")
@@ -101,6 +103,10 @@ class Installation:
         return {dist.name.lower().replace("_", "-"): dist.version for dist in found}
 
     def _diagnosis(self, complaint: str) -> str:
+        version = sys.version_info[:2]
+        if version > NEWEST:
+            text = _("\n  This is Python {0}.{1}; the pins are known to have wheels up to {2}.{3}.")
+            complaint += text.format(*version, *NEWEST)
         present = self._installed()
         missing = [
             pin.name

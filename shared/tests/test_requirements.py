@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.launcher.installation import NEWEST
 from shared.launcher.pins import Pins
 from shared.tests.sources import ROOT
 
@@ -21,7 +22,7 @@ SYSTEMS = {
     "macos-intel": "x86_64-apple-darwin",
     "windows": "x86_64-pc-windows-msvc",
 }
-PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
+PYTHONS = [f"3.{minor}" for minor in range(11, NEWEST[1] + 1)]
 
 
 def project() -> dict[str, list[str]]:
