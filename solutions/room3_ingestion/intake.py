@@ -35,10 +35,10 @@ class Intake:
 
         Raises Refused: 400, 401, 403, 409, 422 or 429; StoreUnavailable if the log does.
         """
-        # task 3.3: parse, accept, permit, take from the budget, store
-        # <solution>
         event = self._acceptance.accept(*parse_one(body))
         self._access.require(principal, "write", event.device_id)
+        # task 3.3: take one from the device's budget, store, and tell a conflict
+        # <solution>
         granted, wait_s = self._granted(event.device_id, 1)
         if not granted:
             raise too_many(event.device_id, wait_s)

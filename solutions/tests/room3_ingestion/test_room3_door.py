@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from shared.contracts.identifiers import from_milliseconds
+from shared.contracts.todo import Todo
 from solutions.tests.room3_ingestion.doubles import House
 
 DATA = "/api/v1/sensors/data"
@@ -193,3 +194,27 @@ def test_a_trace_is_carried_on_or_begun(house: House, reading: dict[str, Any]) -
     assert traces[0] == good
     assert all(trace and len(trace) == 55 for trace in traces)
     assert house.tale.spans == [f"api {good}"]
+
+
+def test_a_task_that_isnt_done_is_a_501_that_names_its_place(
+    house: House, reading: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def undone(_document: object) -> None:
+        raise Todo("3.1")
+
+    monkeypatch.setattr("solutions.room3_ingestion.acceptance.examine", undone)
+    answer = house.client.post(DATA, json=reading)
+    assert answer.status_code == 501
+    assert "task 3.1 isn't done yet (test_room3_door.py:" in answer.json()["detail"]
+
+
+def test_without_problem_details_the_status_is_still_right(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def undone(*_what: object) -> None:
+        raise Todo("3.4")
+
+    monkeypatch.setattr("solutions.room3_ingestion.problems.problem", undone)
+    answer = house.client.post(DATA, json={})
+    assert answer.status_code == 422
+    assert "task 3.4" in answer.json()["missing"]
