@@ -1,0 +1,68 @@
+"""A small HTTP server on loopback for processes that are no API: metrics and health."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar, Final
+
+from shared.contracts.ports import Monitor
+
+HOST: Final = "127.0.0.1"
+IDLE_S: Final = 5.0
+
+
+def serve_monitor(monitor: Monitor, stop: threading.Event) -> int:
+    """Serve /metrics, /health/live and /health/ready until `stop`; return the port.
+
+    On loopback, on a free port, in threads of its own. GET and HEAD only; each connection is
+    dropped after five idle seconds.
+    """
+    handler = type("Handler", (_Handler,), {"monitor": monitor})
+    server = ThreadingHTTPServer((HOST, 0), handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.1,), name="monitor", daemon=True).start()
+
+    def end() -> None:
+        stop.wait()
+        server.shutdown()
+        server.server_close()
+
+    threading.Thread(target=end, name="monitor-stop", daemon=True).start()
+    return int(server.server_address[1])
+
+
+class _Handler(BaseHTTPRequestHandler):
+    monitor: ClassVar[Monitor]
+    timeout: ClassVar[float] = IDLE_S  # type: ignore[misc]
+    server_version = "academy"
+    sys_version = ""
+
+    def do_GET(self) -> None:  # noqa: N802 - http.server's form
+        self._answer()
+
+    def do_HEAD(self) -> None:  # noqa: N802 - http.server's form
+        self._answer()
+
+    def _answer(self) -> None:
+        if self.path == "/metrics":
+            kind = "text/plain; version=0.0.4; charset=utf-8"
+            self._send(200, kind, self.monitor.exposition())
+        elif self.path == "/health/live":
+            self._send(200, "application/json", b'{"status":"live"}')
+        elif self.path == "/health/ready":
+            health = self.monitor.health()
+            body = {"ready": health.ready, "dependencies": dict(health.dependencies)}
+            self._send(200 if health.ready else 503, "application/json", json.dumps(body).encode())
+        else:
+            self._send(404, "application/json", b'{"status":"no such page"}')
+
+    def _send(self, status: int, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's form
+        del format, args  # a scrape every few seconds is no news

@@ -1,0 +1,155 @@
+"""The payload of a reading: the architecture's JSON, nothing else, within a budget of bytes."""
+
+import json
+import math
+from datetime import datetime
+from typing import Any, Final
+
+from shared.contracts.benches.bus import BadPayload, Payload
+from shared.contracts.identifiers import is_identifier, iso_utc
+from shared.contracts.messages import UNITS
+from shared.contracts.todo import Todo
+from shared.language import _
+
+OPTIONAL: Final = ("message_id", "traceparent")
+BUDGET_BYTES: Final = 512
+"""What one reading may cost on the wire: a radio pays for each byte with its battery."""
+
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def encode_payload(payload: Payload) -> bytes:
+    """Return the JSON: sensor_id, the measure's own key, timestamp, unit, then what is optional.
+
+    Raises BadPayload for a value that JSON can't carry, a type unknown to the course, a naive time.
+    """
+    # task 2.3: the keys as the architecture writes them, the optional ones only when they are there
+    # <solution>
+    if payload.sensor_type not in UNITS:
+        raise _bad("sensor_type", ", ".join(UNITS), payload.sensor_type)
+    if not math.isfinite(payload.value):
+        raise _bad(payload.sensor_type, _("a finite number"), payload.value)
+    if payload.timestamp.tzinfo is None:
+        raise _bad("timestamp", _("a time with a zone"), payload.timestamp.isoformat())
+    body: dict[str, object] = {
+        "sensor_id": payload.sensor_id,
+        payload.sensor_type: payload.value,
+        "timestamp": iso_utc(payload.timestamp),
+        "unit": payload.unit,
+    }
+    for key in OPTIONAL:
+        if (value := getattr(payload, key)) is not None:
+            body[key] = value
+    return _encode(body).encode()
+    # </solution>
+    #: raise Todo("2.3")
+
+
+def decode_payload(data: bytes, sensor_type: str) -> Payload:
+    """Return what `data` says of a measure of `sensor_type`.
+
+    Raises BadPayload, naming the key, for broken UTF-8 or JSON, a missing or an unknown key (also
+    one that stands twice), a number that isn't finite, a naive time.
+    """
+    # task 2.3: nothing is guessed, nothing is passed over
+    # <solution>
+    body = _object(data)
+    known = {"sensor_id", sensor_type, "timestamp", "unit"}
+    if unknown := sorted(set(body) - known - set(OPTIONAL)):
+        raise _bad(unknown[0], _("no such key"), body[unknown[0]])
+    if missing := sorted(known - set(body)):
+        raise _bad(missing[0], _("this key"), _("nothing"))
+    return Payload(
+        sensor_id=_name(body, "sensor_id"),
+        sensor_type=sensor_type,
+        value=_number(body, sensor_type),
+        timestamp=_moment(body),
+        unit=_text(body, "unit"),
+        message_id=_name(body, "message_id") if "message_id" in body else None,
+        traceparent=_text(body, "traceparent") if "traceparent" in body else None,
+    )
+    # </solution>
+    #: raise Todo("2.3")
+
+
+def payload_budget(data: bytes, topic: str) -> int:
+    """Return the size in bytes of a QoS 1 PUBLISH with this topic and payload.
+
+    MQTT 3.1.1, 3.3: fixed header of 1 byte and 1 to 4 bytes of remaining length (seven bits each),
+    2 bytes of topic length, the topic, 2 bytes of packet identifier, the payload.
+    """
+    # task 2.3: count what the radio sends
+    # <solution>
+    remaining = 2 + len(topic.encode()) + 2 + len(data)
+    length_bytes = 1
+    while remaining >> (7 * length_bytes):
+        length_bytes += 1
+    return 1 + length_bytes + remaining
+    # </solution>
+    #: raise Todo("2.3")
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(data.decode(), object_pairs_hook=_once)
+    except BadPayload:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise _bad("payload", _("JSON in UTF-8"), str(error)) from None
+    if not isinstance(body, dict):
+        raise _bad("payload", _("a JSON object"), body)
+    return body
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    body = dict(pairs)
+    if len(body) < len(pairs):
+        names = [name for name, _value in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _bad(twice, _("each key once"), _("two"))
+    return body
+
+
+def _number(body: dict[str, Any], key: str) -> float:
+    found = body[key]
+    # A bool is an int in Python, but not a measurement.
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise _bad(key, _("a number"), found)
+    try:
+        value = float(found)
+    except OverflowError:
+        raise _bad(key, _("a finite number"), found) from None
+    if not math.isfinite(value):
+        raise _bad(key, _("a finite number"), found)
+    return value
+
+
+def _moment(body: dict[str, Any]) -> datetime:
+    text = _text(body, "timestamp")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise _bad("timestamp", _("a time like 2025-01-15T10:30:45.123Z"), text) from None
+    if moment.tzinfo is None:
+        raise _bad("timestamp", _("a time with a zone"), text)
+    return moment
+
+
+def _text(body: dict[str, Any], key: str) -> str:
+    if not isinstance(body[key], str):
+        raise _bad(key, _("a text"), body[key])
+    return str(body[key])
+
+
+def _name(body: dict[str, Any], key: str) -> str:
+    text = _text(body, key)
+    if not is_identifier(text):
+        raise _bad(key, _("1 to 64 of A-Z a-z 0-9 _ -"), text)
+    return text
+
+
+def _bad(key: str, expected: str, got: object) -> BadPayload:
+    shown = repr(got)[:80]
+    return BadPayload(
+        _("{key}: expected {expected}, got {got}").format(key=key, expected=expected, got=shown)
+    )
