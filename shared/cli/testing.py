@@ -14,8 +14,8 @@ from shared.language import _
 _PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 _PYTHON = [sys.executable, "-P", "-m"]
 _STEPS = {
-    "ruff check": [*_PYTHON, "ruff", "check", "--quiet"],
-    "ruff format": [*_PYTHON, "ruff", "format", "--check", "--quiet"],
+    "ruff check": [*_PYTHON, "ruff", "check", "--quiet", "--output-format", "concise"],
+    "ruff format": [*_PYTHON, "ruff", "format", "--check"],
     "mypy": [*_PYTHON, "mypy", "--no-error-summary"],
     # What can't be run here is at least type-checked; each system keeps its own cache.
     **{

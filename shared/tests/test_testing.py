@@ -37,7 +37,7 @@ def tree(tmp_path: Path) -> Path:
         shutil.copytree(ROOT / "shared" / name, tmp_path / "shared" / name, ignore=ignore)
     project = tmp_path / "pyproject.toml"  # type-checking all that it stands on takes a while
     project.write_text(
-        project.read_text().replace('files = ["."]', 'files = ["shared/__init__.py"]')
+        project.read_text().replace('files = ["academy", "."]', 'files = ["shared/__init__.py"]')
     )
     (tmp_path / "shared" / "tests").mkdir()
     (tmp_path / "shared" / "tests" / "test_tiers.py").write_text(TESTS.lstrip())
