@@ -95,6 +95,33 @@ windows = Table(
     sqlite_with_rowid=False,
 )
 
+panes = Table(
+    "panes",
+    SERIES,
+    Column("device_id", Text, primary_key=True),
+    Column("sensor_id", Text, primary_key=True),
+    Column("sensor_type", Text, primary_key=True),
+    Column("start_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False),
+    Column("mean", Float, nullable=False),
+    # The sum of squared deviations from the mean (Welford).
+    Column("squares", Float, nullable=False),
+    Column("minimum", Float, nullable=False),
+    Column("maximum", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+latest = Table(
+    "latest",
+    SERIES,
+    Column("device_id", Text, primary_key=True),
+    Column("sensor_id", Text, primary_key=True),
+    Column("sensor_type", Text, primary_key=True),
+    Column("timestamp_ms", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 late_readings = Table(
     "late_readings",
     SERIES,

@@ -33,14 +33,14 @@ def serve_monitor(monitor: Monitor, stop: threading.Event) -> int:
 
 class _Handler(BaseHTTPRequestHandler):
     monitor: ClassVar[Monitor]
-    timeout: ClassVar[float] = IDLE_S  # type: ignore[misc]
+    timeout = IDLE_S
     server_version = "academy"
     sys_version = ""
 
-    def do_GET(self) -> None:  # noqa: N802 - http.server's form
+    def do_GET(self) -> None:
         self._answer()
 
-    def do_HEAD(self) -> None:  # noqa: N802 - http.server's form
+    def do_HEAD(self) -> None:
         self._answer()
 
     def _answer(self) -> None:

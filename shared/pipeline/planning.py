@@ -31,6 +31,7 @@ from .workplace import PROJECT, Workplace
 WEATHER: Final = PROJECT / "shared" / "data" / "nyc-weather-2013.csv"
 WEATHER_FROM: Final = datetime(2013, 5, 6, tzinfo=UTC)
 SAMPLE_ROWS: Final = 101
+START_UP_S: Final = 2.0
 
 
 class BadWish(Exception):  # noqa: N818 - a fact, named as one
@@ -84,7 +85,8 @@ def make_plan(place: Workplace, wishes: Wishes) -> Plan:
         state_dir=str(place.state),
         clock=ClockSettings(
             start=_resume(place, source.source_id, epoch),
-            wall_start=time.time(),
+            # Once the parts are up: else the first moments would come in one burst.
+            wall_start=time.time() + START_UP_S,
             speed=wishes.speed,
         ),
         source=source,

@@ -16,6 +16,7 @@ from .workplace import Workplace
 
 ENROL_WITHIN_S = 30.0
 BROKER_WITHIN_S = 15.0
+GATEWAY_WITHIN_S = 15.0
 
 
 @dataclass(slots=True)
@@ -43,6 +44,7 @@ class Session:
                 supervisor.spawn(role)
             supervisor.wait_ready("broker", BROKER_WITHIN_S, self.stop)
             self._try_doors()
+            supervisor.wait_ready("gateway", GATEWAY_WITHIN_S, self.stop)
             supervisor.spawn("devices")
         except BaseException:
             supervisor.stop()

@@ -60,10 +60,14 @@ class PlainGateway:
         """Carry messages to the API until `stop` is set; what fails is lost, and told."""
         client = _connect(self._settings, self._parts, "gateway")
         client.on_message = lambda _client, _data, message: self._carry(message)
-        client.on_connect = _subscribe
+        client.on_connect = self._subscribe
         stop.wait()
         client.disconnect()
         client.loop_stop()
+
+    def _subscribe(self, client: mqtt.Client, *_details: object) -> None:
+        client.subscribe(f"{TOPIC_ROOT}/#")
+        self._parts.telemetry.measure(Fact.MQTT_CONNECTED, 1)
 
     def _carry(self, message: mqtt.MQTTMessage) -> None:
         if self._parts.door is None:
@@ -82,10 +86,6 @@ class PlainGateway:
             self._parts.door.send([item])
         except (ValueError, KeyError, DoorUnreachable) as error:
             self._parts.telemetry.event("warning", "reading_lost", reason=str(error))
-
-
-def _subscribe(client: mqtt.Client, *_details: object) -> None:
-    client.subscribe(f"{TOPIC_ROOT}/#")
 
 
 def _connect(settings: Settings, parts: BusParts, name: str) -> mqtt.Client:
