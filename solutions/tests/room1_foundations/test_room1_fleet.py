@@ -1,5 +1,8 @@
 """A fleet, its pace, and the room's port."""
 
+import os
+import subprocess
+import sys
 import threading
 import tracemalloc
 from collections import Counter
@@ -350,3 +353,28 @@ def test_the_fleet_goes_on_from_the_clocks_start_when_no_epoch_is_given() -> Non
     parts = SensorParts(HandClock(), Notebook())
     first = take(build(Settings(clock=clock, source=source), parts), 1)[0]
     assert first.timestamp == clock.start
+
+
+def test_every_process_makes_the_same_fleet() -> None:
+    code = (
+        "from datetime import UTC, datetime, timedelta\n"
+        "from shared.contracts.benches.sensors import Site\n"
+        "from solutions.room1_foundations import HumiditySensor\n"
+        "start = datetime(2013, 5, 6, tzinfo=UTC)\n"
+        "sensor = HumiditySensor('D', 'H', Site(), 3, lambda: start)\n"
+        "print([sensor.value_at(start + timedelta(hours=n)) for n in range(50)])"
+    )
+    root = Path(__file__).parents[3]
+    # hash() of a text differs between these three; the stream mustn't.
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=root,
+            env=os.environ | {"PYTHONHASHSEED": salt},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for salt in ("1", "2", "random")
+    }
+    assert len(outputs) == 1
