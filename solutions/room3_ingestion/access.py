@@ -40,7 +40,8 @@ class Access:
             return await asyncio.to_thread(self._gate.verify, shown, certificate)
         except AccessRefused as refused:
             count_refusal(self._telemetry, refused.reason)
-        raise Refused(401, _("The token or certificate isn't valid."), headers=challenge())
+        told = _("The token or certificate isn't valid.")
+        raise Refused(401, told, headers=challenge(shown=True))
 
     async def reader(self, request: Request, device_id: str | None) -> Principal:
         """Return who reads; Refused(401) for nobody, Refused(403) for who may not."""

@@ -11,23 +11,33 @@ from shared.language import _
 
 _BLANKS: Final = re.compile(r"[ \t\n\r]*")
 _FOLLOWS: Final = re.compile(r"[ \t\n\r]*([,\]])[ \t\n\r]*")
+MOST_KEYS: Final = 64
+"""Of one object. To tell a hundred thousand unknown keys apart takes long; nobody reads it."""
 _LONGEST_INTEGER: Final = 308
 """Digits of the largest float. Python refuses to read integers of more than 4,300 digits."""
 
 
 @dataclass(frozen=True, slots=True)
-class Doubled:
-    """Stands in place of an object that says a key twice: readers would differ on its meaning."""
+class Spoiled:
+    """Stands in place of an object that nobody should interpret; says why."""
 
-    key: str
+    got: str
+    expected: str
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object] | Doubled:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object] | Spoiled:
     found = dict(pairs)
+    if len(pairs) > MOST_KEYS:
+        got = _("an object with {n} keys").format(n=len(pairs))
+        return Spoiled(got, _("at most {n} keys").format(n=MOST_KEYS))
     if len(found) == len(pairs):
         return found
+    # Readers would differ on what it means: some take the first, some the last.
     keys = [key for key, _value in pairs]
-    return Doubled(next(key for key in keys if keys.count(key) > 1))
+    doubled = next(key for key in keys if keys.count(key) > 1)
+    return Spoiled(
+        _("the key {key} twice").format(key=json.dumps(doubled[:64])), _("each key once")
+    )
 
 
 def _integer(digits: str) -> int | float:

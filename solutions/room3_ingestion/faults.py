@@ -8,7 +8,7 @@ from shared.contracts.benches.ingestion import Fault
 from shared.contracts.messages import UNITS
 from shared.language import _
 
-from .documents import Doubled
+from .documents import Spoiled
 
 MOST_FAULTS: Final = 20
 """Faults told at once: a body of a megabyte can have a hundred thousand."""
@@ -20,8 +20,8 @@ def shown(value: object) -> str:
 
     Lone surrogates are escaped, large things named by their size; NaN and Infinity as such.
     """
-    if isinstance(value, Doubled):
-        return _("the key {key} twice").format(key=shown(value.key))
+    if isinstance(value, Spoiled):
+        return value.got
     if isinstance(value, Mapping):
         return _("an object with {n} keys").format(n=len(value))
     if isinstance(value, list | tuple):
@@ -87,8 +87,8 @@ def _fault(error: Mapping[str, Any], field: str, known: Iterable[str]) -> Fault:
         beside = [other for other in known if other.rpartition(".")[0] == field.rpartition(".")[0]]
         told = _("no such field; there are {known}").format(known=", ".join(beside))
         return Fault(name, shown(error["input"]), told if beside else _("no such field"))
-    if isinstance(error["input"], Doubled):
-        return Fault(name, shown(error["input"]), _("each key once"))
+    if isinstance(error["input"], Spoiled):
+        return Fault(name, error["input"].got, error["input"].expected)
     expected = expected_of(field) or str(error["msg"])
     got = _("nothing") if error["type"] == "missing" else shown(error["input"])
     return Fault(name, got, expected)

@@ -106,7 +106,7 @@ def refusal_of(error: Exception) -> Refused:
             later = {"Retry-After": str(RETRY_AFTER_S)}
             refused = Refused(503, _("Nothing was stored; send it again."), headers=later)
         case AccessRefused():
-            refused = Refused(401, _("What was shown isn't valid."), headers=challenge())
+            refused = Refused(401, _("What was shown isn't valid."), headers=challenge(shown=True))
         case ClientDisconnect():
             refused = Refused(400, _("The connection was closed before the body's end."))
     return refused
@@ -114,9 +114,13 @@ def refusal_of(error: Exception) -> Refused:
     #: raise Todo("3.4")
 
 
-def challenge() -> dict[str, str]:
-    """Return the header by which a 401 says how to identify oneself (RFC 6750, section 3)."""
-    return {"WWW-Authenticate": 'Bearer realm="aiot-academy"'}
+def challenge(*, shown: bool = False) -> dict[str, str]:
+    """Return the header by which a 401 says how to identify oneself (RFC 6750, section 3).
+
+    `shown`: something was shown, and isn't valid.
+    """
+    invalid = ', error="invalid_token"' if shown else ""
+    return {"WWW-Authenticate": f'Bearer realm="aiot-academy"{invalid}'}
 
 
 def response_to(error: Exception, path: str) -> Response:

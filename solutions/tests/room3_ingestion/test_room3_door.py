@@ -136,6 +136,13 @@ def test_a_key_said_twice_is_refused(house: House, reading: dict[str, Any]) -> N
     assert found["errors"][0]["field"] == "metadata"
 
 
+def test_a_megabyte_of_keys_is_refused_in_no_time(house: House) -> None:
+    keys = ",".join(f'"k{n}":1' for n in range(80_000))
+    for body in (f"{{{keys}}}", f'{{{keys},"k79999":1}}', f'{{"metadata":{{{keys}}}}}'):
+        found = problem_of(house.client.post(DATA, content=body.encode(), headers=JSON), 422)
+        assert "at most 64 keys" in json.dumps(found)
+
+
 def test_a_lone_surrogate_comes_back_printable(house: House, reading: dict[str, Any]) -> None:
     text = json.dumps(reading).replace("room-101", "\\ud83d")
     found = problem_of(house.client.post(DATA, content=text.encode(), headers=JSON), 422)
@@ -167,6 +174,7 @@ def test_who_isnt_known_is_told_how_to_identify(house: House, reading: dict[str,
         answer = httpx.post(house.client.base_url.join(DATA), json=reading, headers=shown)
         problem_of(answer, 401)
         assert answer.headers["www-authenticate"].startswith("Bearer")
+        assert ("invalid_token" in answer.headers["www-authenticate"]) == bool(shown)
     assert house.tale.counted["access_refused", "bad_token"] == 1
     assert not house.log.events
 
