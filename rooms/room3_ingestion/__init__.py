@@ -1,0 +1,23 @@
+"""Room 3, ingestion: a door that says why."""
+
+from .app import build
+from .fields import moment_from, number_from
+from .limits import DeviceBudget
+from .normalisation import modernise, normalise
+from .plausibility import refuse_absurd
+from .problems import problem
+from .readings_in import examine
+from .units import to_canonical
+
+__all__ = [
+    "DeviceBudget",
+    "build",
+    "examine",
+    "modernise",
+    "moment_from",
+    "normalise",
+    "number_from",
+    "problem",
+    "refuse_absurd",
+    "to_canonical",
+]

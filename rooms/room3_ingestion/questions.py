@@ -1,0 +1,67 @@
+"""What may be asked of the stored readings."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.contracts.benches.ingestion import Fault, Refused
+from shared.contracts.identifiers import iso_utc
+from shared.contracts.ports import SeriesQuery
+from shared.contracts.todo import Todo
+from shared.language import _
+
+from .faults import shown
+from .fields import Moment
+
+MOST_BUCKET_S: Final = 366 * 86_400
+MOST_BUCKETS: Final = 100_000
+"""Of one question: filling a second's buckets over a century would keep the storage busy."""
+
+NAME: Final = r"^[A-Za-z0-9_-]{1,64}$"
+Cursor = Annotated[str | None, Field(max_length=512, description="of the page before")]
+
+
+class LastQuestion(BaseModel):
+    """Which sensors: all, or those of one device."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    device: Annotated[str | None, Field(pattern=NAME)] = None
+    cursor: Cursor = None
+    limit: Annotated[int, Field(ge=1, le=1_000)] = 100
+
+
+class RangeQuestion(BaseModel):
+    """[start, end) in event time."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start: Moment
+    end: Moment
+    cursor: Cursor = None
+    limit: Annotated[int, Field(ge=1, le=10_000)] = 1_000
+
+
+class PointsQuestion(RangeQuestion):
+    """Readings as they are, or their means over buckets of `bucket` seconds."""
+
+    bucket: Annotated[int | None, Field(ge=1, le=MOST_BUCKET_S)] = None
+    fill: Literal["none", "null", "previous", "linear"] = "none"
+
+
+class WindowsQuestion(RangeQuestion):
+    """Windows of `width` seconds, as the stream closed them."""
+
+    width: Annotated[int, Field(ge=1, le=MOST_BUCKET_S)] = 3_600
+
+
+def query_of(device: str, sensor: str, kind: str, asked: RangeQuestion) -> SeriesQuery:
+    """Return the question to the storage; Refused(422) for a range that is none, or too fine."""
+    # task 3.7: an empty range, filling without buckets, and too many buckets are refused
+    raise Todo("3.7")
+
+
+def wrong(field: str, got: str, expected: str) -> Refused:
+    """Return the refusal of a question for one of its parameters."""
+    fault = Fault(field, shown(got), expected)
+    return Refused(422, _("The question has faults; see errors."), (fault,))
