@@ -20,9 +20,10 @@ class ClockSettings:
 class SourceSettings:
     """Where readings come from: a recording (CSV file), a simulated fleet, or both.
 
-    `recording` is a path; `recording_from` skips what is older. `rate` is readings a second of
-    wall time over the whole fleet. `faults` injects them into the fleet. `source_id` names this
-    choice of source: a device goes on where it stopped only within the same one.
+    `recording` is a path; at `recording_from` its event time begins: what is older is left out
+    of the stations' recording, never of somebody's own. `rate` is readings a second of wall time
+    over the whole fleet. `faults` injects them into the fleet. `source_id` names this choice of
+    source: a device goes on where it stopped only within the same one.
     `paced` False hands readings out as fast as they are taken (for benchmarks).
     """
 
