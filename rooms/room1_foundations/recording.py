@@ -7,7 +7,6 @@ from heapq import merge
 from pathlib import Path
 
 from shared.contracts.benches.sensors import RowRefused
-from shared.contracts.identifiers import iso_utc
 from shared.contracts.messages import Birth, Reading
 from shared.contracts.todo import Todo
 from shared.language import _
@@ -33,26 +32,6 @@ class Stretch:
     start: int
     line: int
     end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sieve:
-    """Which readings of a row belong to a stream: those of `device`, none older than `since`."""
-
-    device: str | None
-    since: datetime | None
-
-    def passes(self, reading: Reading, rows: Format) -> bool:
-        """Return whether it belongs; BadReading if a person should know why it doesn't."""
-        if reading.device_id != self.device:
-            most = _("one of the first {count} stations").format(count=MOST_DEVICES)
-            raise BadReading("station", most, reading.device_id)
-        if self.since is None or reading.timestamp >= self.since:
-            return True
-        if rows.starts_anywhere:
-            return False
-        expected = _("a time from {since} on").format(since=iso_utc(self.since))
-        raise BadReading("timestamp", expected, iso_utc(reading.timestamp))
 
 
 class Recording:
@@ -92,6 +71,11 @@ class Recording:
                 path=self.path, own=wanted[0], stations=wanted[1], got=",".join(columns)[:200]
             )
         )
+
+    @property
+    def is_own(self) -> bool:
+        """Whether these are somebody's own rows, all of which are wanted."""
+        return isinstance(self._rows, OwnRows)
 
     def births(self) -> tuple[Birth, ...]:
         """Return the devices of the file with their sensors, in order of appearance.
@@ -133,13 +117,13 @@ class Recording:
     ) -> Iterator[Reading]:
         """Yield the readings of one device as they stand in the file, less the first `skip`.
 
-        What is older than `since` doesn't count; of one's own data it is told. Rows that can't
-        be used go to `tell`, but not those among the skipped ones: they were told before.
+        What is older than `since` doesn't count. Rows that can't be used go to `tell`, but not
+        those among the skipped ones: they were told before.
         """
         # task 1.4: line by line; nothing is collected, ordered or filled in
         raise Todo("1.4")
 
-    def _readings(self, line: Line, sieve: Sieve, tell: Tell) -> Iterator[Reading]:
+    def _readings(self, line: Line, device: str | None, tell: Tell) -> Iterator[Reading]:
         """Yield the readings of a line; what can't be used goes to `tell` with its place."""
 
         def refuse(error: BadReading) -> None:
@@ -148,8 +132,11 @@ class Recording:
 
         try:
             for reading in self._rows.readings(line.fields(), refuse):
-                if sieve.passes(reading, self._rows):
-                    yield reading
+                if reading.device_id != device:
+                    most = _("one of the first {count} stations").format(count=MOST_DEVICES)
+                    refuse(BadReading("station", most, reading.device_id))
+                    return
+                yield reading
         except BadReading as error:
             refuse(error)
 

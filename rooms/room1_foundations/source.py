@@ -52,10 +52,14 @@ class Source:
         return sorted(told, key=lambda truth: (truth.start, truth.device_id, truth.sensor_id))
 
     def _recorded(self, skip: Mapping[str, int]) -> Iterator[Iterator[Due]]:
-        """Yield a stream for each recorded device."""
-        since = self._settings.source.recording_from
+        """Yield a stream for each recorded device.
+
+        A year of weather is entered where the run begins. Of one's own rows none is left out,
+        however old: what is overdue comes at once, and the API judges it.
+        """
         if self._recording is None:
             return
+        since = None if self._recording.is_own else self._settings.source.recording_from
         latest = self._parts.clock.wall() + timedelta(days=1)  # nobody can have recorded more
         for device in self._recording.devices():
             left_out = skip.get(device, 0) if device is not None else 0

@@ -25,9 +25,6 @@ MOST_SENSORS: Final = 1_000
 class Format(Protocol):
     """How one kind of recording is read."""
 
-    starts_anywhere: bool
-    """Whether older rows may be left out without a word."""
-
     def key(self, first: bytes) -> str | None:
         """Return the device of a row whose first field is `first`; None if that can't be told."""
 
@@ -51,7 +48,6 @@ def expect_fields(fields: list[str], columns: tuple[str, ...]) -> None:
 class StationRows:
     """The weather stations': one row is up to three readings of `station-NAME`."""
 
-    starts_anywhere = True
     columns = (
         "station",
         "time",
@@ -119,7 +115,6 @@ class StationRows:
 class OwnRows:
     """One's own: a row is one reading of the device that the file is named after."""
 
-    starts_anywhere = False
     required = ("timestamp", "sensor_id", "type", "value")
 
     def __init__(self, device_id: str, columns: tuple[str, ...]) -> None:

@@ -326,6 +326,19 @@ def test_ones_own_data_flows_beside_the_fleet_and_bad_rows_are_told(tmp_path: Pa
     assert len(notebook.events) == 1  # not again after a restart
 
 
+def test_of_ones_own_rows_none_is_left_out_for_its_age_or_its_wild_clock(tmp_path: Path) -> None:
+    times = ["2013-05-06T02:00:00Z", "2106-02-07T00:00:00Z", "1970-01-01T00:00:00Z"]
+    times += ["2013-05-06T01:00:00Z", "2013-05-06T03:00:00Z"]
+    path = tmp_path / "cellar.csv"
+    rows = "".join(f"{time},T1,temperature,{n}\n" for n, time in enumerate(times))
+    path.write_text("timestamp,sensor_id,type,value\n" + rows)
+    clock = HandClock(7200.0)
+    settings = Settings(source=SourceSettings(recording=str(path), recording_from=START, devices=0))
+    source = build(settings, SensorParts(clock, Notebook()))
+    assert [r.value for r in source.readings({}, HandStop(clock))] == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert clock.now() == START + timedelta(hours=3)
+
+
 @pytest.mark.parametrize(
     ("changed", "text"),
     [
