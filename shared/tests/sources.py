@@ -43,7 +43,8 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.ImportFrom):
             start = "." * node.level + (node.module or "")
             yield node.lineno, start
-            yield from ((node.lineno, f"{start}.{alias.name}") for alias in node.names)
+            joint = "" if start.endswith(".") else "."
+            yield from ((node.lineno, start + joint + alias.name) for alias in node.names)
 
 
 def shown(path: Path, line: int, what: str) -> str:
