@@ -39,17 +39,17 @@ class Recording:
 
     def __init__(self, path: str, taken: frozenset[str] = frozenset()) -> None:
         self.path = Path(path)
+        expected = _("recording {path}: expected a file with a header, got {got}")
+        if self.path.exists() and not self.path.is_file():
+            # A pipe or a terminal can't be read twice; opening it might wait for ever.
+            raise RecordingRefused(expected.format(path=path, got=_("something else")))
         try:
             header = next(read_lines(self.path), None)
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise RecordingRefused(
-                _("recording {path}: {reason}").format(path=path, reason=reason)
-            ) from None
-        if header is None or not self.path.is_file():
-            raise RecordingRefused(
-                _("recording {path}: expected a file with a header, it is empty").format(path=path)
-            )
+            got = error.strerror or str(error)
+            raise RecordingRefused(expected.format(path=path, got=got)) from None
+        if header is None:
+            raise RecordingRefused(expected.format(path=path, got=_("an empty file")))
         self._body = header.end
         self._rows = self._recognise(header, taken)
         self._stretches: dict[str | None, Stretch] | None = None

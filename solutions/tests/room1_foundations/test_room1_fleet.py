@@ -179,7 +179,7 @@ def test_in_ten_days_the_demo_shows_each_kind_of_fault_and_stays_mostly_well() -
 
 def test_no_two_readings_of_a_sensor_share_a_timestamp() -> None:
     for rate in (18.0, 7_000.0):
-        readings = take(sensors(rate=rate), 30_000)
+        readings = take(sensors(rate=rate), 10_000)
         stamps = {(r.device_id, r.sensor_id, r.timestamp) for r in readings}
         assert len(stamps) == len(readings)
 
@@ -191,9 +191,9 @@ def test_without_faults_there_is_no_truth_to_tell() -> None:
 
 
 def test_simulated_humidity_never_passes_100_faults_included() -> None:
-    readings = take(sensors(devices=10), 30 * 24 * 90)
+    readings = take(sensors(devices=10), 30 * 24 * 30)
     humid = [r.value for r in readings if r.sensor_type == "humidity"]
-    assert len(humid) > 20_000
+    assert len(humid) > 7_000
     assert min(humid) >= 0.0
     assert max(humid) <= 100.0
 
@@ -234,7 +234,7 @@ def test_a_long_run_takes_no_more_memory_than_a_short_one() -> None:
             tracemalloc.stop()
 
     short = grown(1_000)
-    assert grown(20_000) < 3 * short + 50_000
+    assert grown(10_000) < 3 * short + 50_000
 
 
 def test_the_schedule_doesnt_creep_however_late_each_wait_ends() -> None:
