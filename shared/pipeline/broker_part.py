@@ -9,13 +9,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from socket import create_connection
+from typing import Any
 
 import psutil
 
-from shared.contracts.messages import BrokerUser, Credentials
+from shared.contracts.messages import TOPIC_ROOT, BrokerUser, Credentials
 from shared.language import _
 
 from .brokers import BrokerPlan, plan_broker
+from .identity_part import PROBES
 from .part import Part
 
 START_WITHIN_S = 10.0
@@ -49,14 +51,19 @@ def _plan(part: Part) -> BrokerPlan:
     enrolment = part.place.read("enrolment")
     found = enrolment.get("credentials", {}).get("broker", {})
     server = Credentials(**found) if found.get("certificate") else None
-    users = [
-        BrokerUser(u["name"], u["subject"], tuple(u["publish"]), tuple(u["subscribe"]))
-        for u in enrolment.get("users", [])
-    ]
+    users = [_user(entry) for entry in enrolment.get("users", [])]
     inner = int(part.place.read("plan").get("inner_port", 4222))
     return plan_broker(
         part.assembly.settings.bus, part.place.state / "broker", server, users, inner
     )
+
+
+def _user(entry: dict[str, Any]) -> BrokerUser:
+    name, subscribe = str(entry["name"]), tuple(entry["subscribe"])
+    if name in PROBES:
+        # So that the start-up probe hears what reaches another device's topic.
+        subscribe += (f"{TOPIC_ROOT}/{name}/#",)
+    return BrokerUser(name, str(entry["subject"]), tuple(entry["publish"]), subscribe)
 
 
 def _wait_for_ports(plan: BrokerPlan, process: "subprocess.Popen[bytes]", part: Part) -> None:
