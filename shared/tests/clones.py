@@ -126,7 +126,7 @@ def _wheel(folder: Path, name: str, version: str, files: dict[str, bytes]) -> Pa
     with zipfile.ZipFile(path, "w") as wheel:
         for member, data in content.items():
             entry = zipfile.ZipInfo(member)
-            entry.external_attr = 0o755 << 16
+            entry.external_attr = 0o100755 << 16  # a regular file that may be run
             wheel.writestr(entry, data)
     return path
 

@@ -29,6 +29,7 @@ def test_first_launch_makes_the_environment_and_runs_the_verb(clone: Clone) -> N
     assert told["cwd"] == str(clone.root.parent)
     assert told["prefix"] == str(clone.root / ".venv")
     assert "ready after" in launch.spoken
+    assert "Trying pip" not in launch.spoken
 
 
 def test_second_launch_is_silent(used: Clone) -> None:
