@@ -1,5 +1,6 @@
 """What may be asked of the stored readings."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +15,8 @@ from .faults import shown
 from .fields import Moment
 
 MOST_BUCKET_S: Final = 366 * 86_400
+FIRST_MOMENT: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Where buckets are counted from; no reading is older."""
 MOST_BUCKETS: Final = 100_000
 """Of one question: filling a second's buckets over a century would keep the storage busy."""
 
@@ -57,7 +60,7 @@ class WindowsQuestion(RangeQuestion):
 
 def query_of(device: str, sensor: str, kind: str, asked: RangeQuestion) -> SeriesQuery:
     """Return the question to the storage; Refused(422) for a range that is none, or too fine."""
-    # task 3.7: an empty range, filling without buckets, and too many buckets are refused
+    # task 3.7: refuse an early start, an empty range, fill without bucket, too many buckets
     raise Todo("3.7")
 
 

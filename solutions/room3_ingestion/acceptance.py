@@ -26,7 +26,7 @@ TRACEPARENT: Final = re.compile(
 
 def is_sampled(traceparent: str) -> bool:
     """Return whether the last bit of the flags asks for spans."""
-    return traceparent[-1] in "13579bdf"
+    return traceparent.endswith(tuple("13579bdf"))
 
 
 class Acceptance:
@@ -95,9 +95,9 @@ class Acceptance:
 
         What isn't sampled is only carried on; where spans are kept, ours is a child.
         """
-        if sent is not None and TRACEPARENT.match(sent) and not is_sampled(sent):
-            return sent
-        return self._telemetry.trace(sent)
+        if sent is None or not TRACEPARENT.match(sent):
+            return self._telemetry.trace()
+        return self._telemetry.trace(sent) if is_sampled(sent) else sent
 
     def _latest(self) -> datetime:
         return self._clock.now() + timedelta(seconds=self._clock.tolerance(self._tolerance_s))

@@ -3,6 +3,8 @@
 import select
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -162,3 +164,21 @@ def test_metrics_are_the_monitors_and_a_path_is_no_label(house: House) -> None:
     assert routes == {
         "/metrics", "/api/v1/sensors/{device}/{sensor}/{kind}/points", "none",
     }  # fmt: skip
+
+
+def test_what_would_wait_too_long_is_sent_away_at_once(
+    house: House, reading: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("solutions.room3_ingestion.writing.WAITING_LIMIT", 3)
+    house.log.gate.clear()
+    with ThreadPoolExecutor(8) as senders:
+        sent = [
+            senders.submit(house.client.post, DATA, json={**reading, "value": float(n)})
+            for n in range(8)
+        ]
+        # Five find the room full and are told so while the storage still stands.
+        refused = {one.result() for one in islice(as_completed(sent, timeout=10), 5)}
+        assert {one.status_code for one in refused} == {503}
+        house.log.gate.set()
+        assert sorted(one.result().status_code for one in sent) == [201] * 3 + [503] * 5
+    assert house.client.post(DATA, json=reading).status_code == 201

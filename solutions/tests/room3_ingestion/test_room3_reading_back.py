@@ -80,7 +80,8 @@ def test_windows_are_told_with_their_width(full: House) -> None:
         ({"start": "2013-05-06T00:00:00"}, "start"), ({"end": DAY["start"]}, "end"),
         ({"limit": 0}, "limit"), ({"limit": "many"}, "limit"), ({"bucket": 0}, "bucket"),
         ({"fill": "spline"}, "fill"), ({"fill": "null"}, "fill"), ({"cursor": "junk"}, "cursor"),
-        ({"ofset": 5}, "ofset"), ({"start": "0001-01-01T00:00:00Z", "bucket": 1}, "bucket"),
+        ({"ofset": 5}, "ofset"), ({"start": "1970-01-01T00:00:00Z", "bucket": 1}, "bucket"),
+        ({"start": "1969-12-31T23:59:59.999Z"}, "start"),
     ],
 )  # fmt: skip
 def test_a_faulty_question_is_answered_by_its_fault(
