@@ -74,7 +74,7 @@ class Complaints:
 
 def options(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return what was asked for on the command line."""
-    parser = argparse.ArgumentParser(prog="run 1", description=__doc__)
+    parser = argparse.ArgumentParser(prog="run 1", description=_("A small fleet, live."))
     add = parser.add_argument
     add("--for", dest="seconds", type=float, help=_("end by itself after so many seconds"))
     add("--devices", type=int, default=3)

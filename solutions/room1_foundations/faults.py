@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from shared.contracts.messages import Reading, SensorCard, Truth
 from shared.contracts.todo import Todo
+from shared.language import _
 
 from .reading import make_reading
 
@@ -18,7 +19,7 @@ _FOREVER = datetime.max.replace(tzinfo=UTC)
 def _decimal(resolution: float) -> Decimal:
     """Return the decimal that `resolution` is written as: 0.1 means a tenth."""
     if not resolution > 0:
-        raise ValueError(f"expected a resolution above 0, got {resolution}")
+        raise ValueError(_("expected a resolution above 0, got {got}").format(got=resolution))
     return Decimal(repr(resolution))
 
 
@@ -153,5 +154,6 @@ def _so_far(fault: Truth, now: datetime) -> Truth:
 def _end(fault: Truth) -> datetime:
     """Return when the fault ends; a drift without an end would have no slope."""
     if fault.end is None and fault.kind == "drift":
-        raise ValueError(f"expected an end for the drift of {fault.sensor_id}: there it is `size`")
+        message = _("expected an end for the drift of {sensor}: when it has reached its size")
+        raise ValueError(message.format(sensor=fault.sensor_id))
     return fault.end or _FOREVER

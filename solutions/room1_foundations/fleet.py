@@ -54,7 +54,7 @@ class Device:
             random = generator(self._seed, self.device_id, instrument.sensor_id, "installation")
             days = random.choice((0, 1, 1, 1)) * random.randint(30, 330)
             instrument.calibration_date = self._start.date() - timedelta(days=days)
-            instrument.location = f"roof-{self.device_id[-2:]}"
+            instrument.location = self.device_id.replace("fleet", "roof")
         # </solution>
         #: raise Todo("1.6")
 

@@ -8,6 +8,7 @@ from random import Random
 
 from shared.contracts.benches.sensors import Site
 from shared.contracts.todo import Todo
+from shared.language import _
 
 WARMEST_HOUR = 15.0
 """Solar time; the air is warmest two to three hours after the sun stands highest."""
@@ -32,7 +33,8 @@ class Noise:
 
     def __init__(self, tau_s: float, deviation: float, random: Random) -> None:
         if tau_s <= 0 or deviation < 0:
-            raise ValueError(f"expected tau_s > 0 and deviation >= 0, got {tau_s}, {deviation}")
+            message = _("expected tau_s above 0 and a deviation of at least 0, got {tau} and {got}")
+            raise ValueError(message.format(tau=tau_s, got=deviation))
         self._tau_s = tau_s
         self._deviation = deviation
         self._random = random
