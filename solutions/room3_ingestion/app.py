@@ -25,6 +25,7 @@ from .docs_page import docs_routes
 from .entrance import Entrance
 from .health import health_routes
 from .intake import Intake
+from .lingering import Lingering
 from .problems import response_to
 from .reading_back import reading_routes
 from .routes import writing_routes
@@ -45,7 +46,7 @@ class Door:
     """The API as the pipeline gets it."""
 
     def __init__(self, settings: Settings, parts: IngestionParts) -> None:
-        self._app = Entrance(application(settings, parts), parts.telemetry)
+        self._app = Lingering(Entrance(application(settings, parts), parts.telemetry))
 
     def app(self) -> AsgiApp:
         """Return the API as an ASGI application."""

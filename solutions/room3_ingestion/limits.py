@@ -16,10 +16,10 @@ MOST_BUCKETS: Final = 10_000
 
 
 def too_large(max_bytes: int) -> Refused:
-    """Return the refusal of a body; the connection is closed, since the rest stays unread."""
+    """Return the refusal of a body."""
     expected = _("at most {n} bytes").format(n=max_bytes)
     detail = _("The body is larger than this door takes: send smaller batches.")
-    return Refused(413, detail, (Fault("body", _("more"), expected),), {"Connection": "close"})
+    return Refused(413, detail, (Fault("body", _("more"), expected),))
 
 
 async def body_of(request: Request, max_bytes: int, within_s: float = BODY_WITHIN_S) -> bytes:
@@ -41,7 +41,7 @@ async def body_of(request: Request, max_bytes: int, within_s: float = BODY_WITHI
                     raise too_large(max_bytes)
     except TimeoutError:
         late = _("The body didn't end within {s:g} seconds.").format(s=within_s)
-        raise Refused(408, late, headers={"Connection": "close"}) from None
+        raise Refused(408, late) from None
     return bytes(body)
     # </solution>
     #: raise Todo("3.6")

@@ -15,7 +15,6 @@ from shared.contracts.ports import AccessRefused, IngestionParts
 from shared.contracts.settings import ApiSettings
 from shared.language import _
 
-from .access import count_refusal
 from .answers import TokenAnswer
 from .routes import FORM, JSON, ROOT, Reception
 
@@ -38,8 +37,7 @@ def token_routes(settings: ApiSettings, parts: IngestionParts) -> APIRouter:
         client, secret = _credentials(form, request.headers.get("authorization", ""))
         try:
             token = await asyncio.to_thread(parts.gate.issue, client, secret)
-        except AccessRefused as refused:
-            count_refusal(parts.telemetry, refused.reason)
+        except AccessRefused:
             raise _unknown() from None
         lifetime_s = (token.expires_at - parts.clock.wall()).total_seconds()
         answer = {

@@ -175,7 +175,7 @@ def test_who_isnt_known_is_told_how_to_identify(house: House, reading: dict[str,
         problem_of(answer, 401)
         assert answer.headers["www-authenticate"].startswith("Bearer")
         assert ("invalid_token" in answer.headers["www-authenticate"]) == bool(shown)
-    assert house.tale.counted["access_refused", "bad_token"] == 1
+    assert house.tale.counted["access_refused", "anonymous"] == 1
     assert not house.log.events
 
 
