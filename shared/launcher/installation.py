@@ -33,7 +33,8 @@ class Installation:
         complaint = ""
         if self.wheelhouse.is_dir():
             say(_("installing from {folder}").format(folder=self.wheelhouse.name))
-            offline = ("--no-index", "--find-links", str(self.wheelhouse))
+            # By its name, from the folder above: uv takes a comma in a path for the end of it.
+            offline = ("--no-index", "--find-links", self.wheelhouse.name)
             complaint = self._try(offline)
             if not complaint:
                 return
@@ -49,7 +50,7 @@ class Installation:
             return complaint
         python = str(self.environment.python)
         uv = [python, "-I", "-m", "uv", "pip", "install", "--python", python]
-        arguments = [*_STRICT, *source, "-r", str(self.pins.path)]
+        arguments = [*_STRICT, *source, "-r", f"{self.pins.path.parent.name}/{self.pins.path.name}"]
         complaint = self._run([*uv, *arguments])
         if "certificate" in complaint:
             # uv trusts its own list of authorities; a school's proxy is in the system's.

@@ -146,4 +146,5 @@ def lonely_environment(home: Path) -> dict[str, str]:
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_INDEX_URL": nobody,
         "UV_DEFAULT_INDEX": nobody,
+        "UV_HTTP_RETRIES": "0",
     }

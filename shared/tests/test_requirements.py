@@ -93,7 +93,7 @@ def test_pins_are_what_pyproject_asks_for() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the list of committed files")
 def test_fresh_clone_installs_itself_from_the_network(tmp_path: Path) -> None:
-    clone = tmp_path / "clone"
+    clone = tmp_path / "clone, à moi"
     names = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split("\0")
