@@ -106,6 +106,16 @@ class Accountant:
         """Return the newest rows of the log."""
         return self._rows(self._log, select(events).order_by(events.c.position.desc()).limit(count))
 
+    def events_of(self, identity: str) -> list[Any]:
+        """Return the rows of the log with that message id or, by a scan, that trace id."""
+        by_trace = events.c.traceparent.like(f"00-{identity}-%")
+        wanted = events.c.message_id == identity if identity.startswith("msg-") else by_trace
+        return self._rows(self._log, select(events).where(wanted).limit(20))
+
+    def alerts_of(self, identity: str) -> list[Any]:
+        """Return the alerts that the reading of that message id opened."""
+        return self._rows(self._findings, select(alerts).where(alerts.c.message_id == identity))
+
     def _open(self, url: str) -> Engine:
         return open_engine(url, durable=False, read_only=True)
 
