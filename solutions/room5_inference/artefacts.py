@@ -14,6 +14,7 @@ from shared.contracts.ports import Telemetry
 from shared.contracts.settings import ModelSettings
 
 from .forecasting import Forecaster
+from .forest import FastForest
 from .recordings import data_hash, read_recording
 from .registry import Registry, RegistryError
 from .training import Artefact, Experience, train
@@ -53,7 +54,8 @@ def obtain(settings: ModelSettings, telemetry: Telemetry) -> tuple[Artefact, Car
 
 
 def packed(artefact: Artefact) -> dict[str, Any]:
-    """Return an artefact as skops writes it: JSON text, arrays, and one scikit-learn estimator."""
+    """Return an artefact as skops writes it: JSON text, numbers and arrays, nothing else."""
+    forest = artefact.forest
     experiences = [[*key, asdict(known)] for key, known in artefact.experiences.items()]
     return {
         "experiences": json.dumps(experiences),
@@ -61,7 +63,7 @@ def packed(artefact: Artefact) -> dict[str, Any]:
             [kind, step, one.weights, one.bias, one.radius]
             for (kind, step), one in artefact.forecasters.items()
         ],
-        "forest": artefact.forest,
+        "forest": None if forest is None else [forest.arrays, forest.depth, forest.usual],
     }
 
 
@@ -75,7 +77,8 @@ def unpacked(version: str, content: Mapping[str, Any]) -> Artefact:
         (kind, step): Forecaster(np.asarray(weights), np.asarray(bias), np.asarray(radius))
         for kind, step, weights, bias, radius in content["forecasters"]
     }
-    return Artefact(experiences, forecasters, content["forest"], version)
+    forest = None if content["forest"] is None else FastForest(*content["forest"])
+    return Artefact(experiences, forecasters, forest, version)
 
 
 def experience_of(fields: Mapping[str, Any]) -> Experience:

@@ -1,5 +1,6 @@
 """An isolation forest that answers for a handful of rows in microseconds, with the same scores."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -29,37 +30,46 @@ class FastForest:
     needs it a hundred times faster. `scores` equals `-forest.score_samples` to 1e-9.
     """
 
-    def __init__(self, forest: Any) -> None:  # noqa: ANN401 - scikit-learn brings no types
+    def __init__(self, arrays: Mapping[str, NDArray[Any]], depth: int, usual: float) -> None:
+        self.arrays = dict(arrays)
+        self.depth = depth
+        self.usual = usual
+
+    @classmethod
+    def of(cls, forest: Any) -> "FastForest":  # noqa: ANN401 - scikit-learn brings no types
+        """Return scikit-learn's isolation forest as arrays: nothing in them can be executed."""
         trees = [estimator.tree_ for estimator in forest.estimators_]
         size = max(tree.node_count for tree in trees)
-        self._left = _stack([tree.children_left for tree in trees], size, -1)
-        self._right = _stack([tree.children_right for tree in trees], size, -1)
-        self._feature = _stack([tree.feature for tree in trees], size, 0)
-        self._cut = _stack([tree.threshold for tree in trees], size, 0.0)
         samples = _stack([tree.n_node_samples for tree in trees], size, 1)
-        self._extra = path_length(samples.astype(np.float64))
-        self._depth = max(tree.max_depth for tree in trees)
-        self._usual = float(path_length(np.array([float(forest.max_samples_)]))[0]) * len(trees)
+        arrays = {
+            "left": _stack([tree.children_left for tree in trees], size, -1),
+            "right": _stack([tree.children_right for tree in trees], size, -1),
+            "feature": np.maximum(_stack([tree.feature for tree in trees], size, 0), 0),
+            "cut": _stack([tree.threshold for tree in trees], size, 0.0),
+            "extra": path_length(samples.astype(np.float64)),
+        }
+        usual = float(path_length(np.array([float(forest.max_samples_)]))[0]) * len(trees)
+        return cls(arrays, max(tree.max_depth for tree in trees), usual)
 
     def scores(self, table: Values) -> Values:
         """Return (rows,): from 0.5 (like most) towards 1 (alone); NaN features count as 0."""
         # scikit-learn compares in 32 bits, so the same edges decide here.
         values = np.nan_to_num(table).astype(np.float32)
         rows = np.arange(len(values))[:, None]
-        trees = np.arange(len(self._left))[None, :]
-        node = np.zeros((len(values), len(self._left)), dtype=np.int64)
+        trees = np.arange(len(self.arrays["left"]))[None, :]
+        node = np.zeros((len(values), len(self.arrays["left"])), dtype=np.int64)
         depth = np.zeros(node.shape)
-        for _level in range(self._depth):
-            left = self._left[trees, node]
+        for _level in range(self.depth):
+            left = self.arrays["left"][trees, node]
             inner = left >= 0
             goes_left = (
-                values[rows, np.maximum(self._feature[trees, node], 0)] <= self._cut[trees, node]
+                values[rows, self.arrays["feature"][trees, node]] <= self.arrays["cut"][trees, node]
             )
-            following = np.where(goes_left, left, self._right[trees, node])
+            following = np.where(goes_left, left, self.arrays["right"][trees, node])
             node = np.where(inner, following, node)
             depth += inner
-        total = (depth + self._extra[trees, node]).sum(axis=1)
-        return np.asarray(2.0 ** (-total / self._usual))
+        total = (depth + self.arrays["extra"][trees, node]).sum(axis=1)
+        return np.asarray(2.0 ** (-total / self.usual))
 
 
 def path_length(samples: Values) -> Values:

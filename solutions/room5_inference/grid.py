@@ -103,7 +103,7 @@ class Grid:
         return bool(abs(sample.value - last) > abs(kept.value - last))
 
     def ready(self, watermark_ms: int) -> bool:
-        """Return whether the next slot may close: all who speak have spoken, or it waited enough."""
+        """Return whether the next slot may close: all have spoken, or it has waited enough."""
         if self.next is None:
             return False
         if self._awaited is None:

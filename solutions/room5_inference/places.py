@@ -6,7 +6,6 @@ from typing import Any
 
 from .anomalies import Watch
 from .arrivals import Punctuality
-from .forest import FastForest
 from .grid import Grid, Sample, sample_of, sample_state
 from .group import Group, Member
 from .meeting import Newcomer, rhythm
@@ -41,7 +40,7 @@ class Places:
     def __init__(self, artefact: Artefact, tolerance_ms: int) -> None:
         self.artefact = artefact
         self.tolerance_ms = tolerance_ms
-        self.forest = None if artefact.forest is None else FastForest(artefact.forest).scores
+        self.forest = None if artefact.forest is None else artefact.forest.scores
         self.known: dict[Names, Place] = {}
         self.newcomers: dict[Names, Newcomer] = {}
         self.stretches: dict[int, Stretch] = {}

@@ -12,7 +12,7 @@ from shared.contracts.messages import Event, LoggedEvent, Reading
 
 from .features import SEASON_DAYS, Columns, Values, features, middle_of, pairs
 from .forecasting import Forecaster, examples, fitted
-from .forest import grown
+from .forest import FastForest, grown
 from .neighbourhood import BANDS, band, choose_neighbours
 from .recordings import Panel, panels
 
@@ -40,7 +40,7 @@ class Artefact:
 
     experiences: Mapping[tuple[str, str], Experience] = field(default_factory=dict)
     forecasters: Mapping[tuple[str, int], Forecaster] = field(default_factory=dict)
-    forest: Any = None
+    forest: FastForest | None = None
     version: str = "untrained"
 
     def experience(self, device: str, sensor: str, kind: str) -> tuple[str, Experience] | None:
@@ -178,7 +178,7 @@ def information(happened: Any, classes: Any) -> float:  # noqa: ANN401 - arrays
     return told if total else 0.0
 
 
-def _of_kind(panel: Panel) -> Iterator[tuple[str, Panel, Columns]]:
+def parts_of(panel: Panel) -> Iterator[tuple[str, Panel, Columns]]:
     """Yield each type's part of a panel with its neighbours."""
     kinds = [names[2] for names in panel.names]
     for kind, _same in groupby(sorted(set(kinds))):
@@ -194,11 +194,11 @@ def _forecasters(panel: Panel) -> Mapping[tuple[str, int], Forecaster]:
     day = round(86_400_000 / panel.step_ms)
     return {
         (kind, panel.step_ms): fitted(examples(part.values, near, day), 0, len(part.values))
-        for kind, part, near in _of_kind(panel)
+        for kind, part, near in parts_of(panel)
     }
 
 
-def _forest(found: Sequence[Panel]) -> Any:  # noqa: ANN401 - scikit-learn brings no types
+def _forest(found: Sequence[Panel]) -> FastForest:
     """Return one forest for all sensors: features are in units of each one's ordinary change."""
     tables = []
     for panel in found:
@@ -208,7 +208,7 @@ def _forest(found: Sequence[Panel]) -> Any:  # noqa: ANN401 - scikit-learn bring
             window = panel.values[max(0, now + 1 - SEASON_DAYS * day) : now + 1]
             tables.append(features(window, near, day) / units[:, None])
     table = np.vstack(tables)
-    return grown(table[~np.isnan(table[:, 0])])
+    return FastForest.of(grown(table[~np.isnan(table[:, 0])]))
 
 
 def units_of(values: Values) -> Values:
