@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 import psutil
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
 from shared.contracts.messages import TOPIC_ROOT, Credentials
 from shared.contracts.settings import Settings
@@ -198,8 +199,11 @@ class Bench:
 
     def _rows(self, settings: Settings) -> int:
         engine = open_engine(settings.storage.log_url, durable=False, read_only=True)
-        with engine.connect() as connection:
-            return int(connection.execute(select(func.max(events.c.position))).scalar() or 0)
+        try:
+            with engine.connect() as connection:
+                return int(connection.execute(select(func.max(events.c.position))).scalar() or 0)
+        except DBAPIError:
+            return 0  # the API hasn't made the tables yet
 
     def _resident(self, parts: tuple[str, ...]) -> dict[str, float]:
         states = {part: self._place.read(part) for part in parts}

@@ -91,7 +91,9 @@ def main(arguments: list[str]) -> int:
     try:
         part.report()
         # Only this role's module: the others' libraries stay unloaded.
+        part.assembly.tally.event("info", "part_starts", role=role, pid=os.getpid())
         importlib.import_module(f"shared.pipeline.{role}_part").run(part)
+        part.assembly.tally.event("info", "part_ends", role=role)
     except Todo as todo:
         part.tell("todo", task=todo.task)
         part.assembly.tally.event("warning", "todo", task=todo.task)
