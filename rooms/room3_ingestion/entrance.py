@@ -8,7 +8,7 @@ from shared.contracts.facts import Fact
 from shared.contracts.ports import AsgiApp, Telemetry
 from shared.contracts.todo import Todo
 
-from .problems import response_to
+from .replies import response_to
 
 if TYPE_CHECKING:
     from starlette.responses import Response

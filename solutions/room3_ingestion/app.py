@@ -26,8 +26,8 @@ from .entrance import Entrance
 from .health import health_routes
 from .intake import Intake
 from .lingering import Lingering
-from .problems import response_to
 from .reading_back import reading_routes
+from .replies import response_to
 from .routes import writing_routes
 from .tokens import token_routes
 

@@ -14,7 +14,7 @@ import httpx
 from shared.contracts.identifiers import iso_utc
 from shared.language import _
 
-from .alone import ListStore
+from .list_store import ListStore
 
 DATA: Final = "/api/v1/sensors/data"
 MOST_FLOOD: Final = 50_000_000

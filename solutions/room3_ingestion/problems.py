@@ -1,23 +1,19 @@
 """Every refusal in one form: RFC 9457, never a trace, never HTML."""
 
-import json
-import traceback
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.responses import Response
 
 from shared.contracts.benches.ingestion import Refused
 from shared.contracts.ports import AccessRefused, StoreUnavailable
 from shared.contracts.todo import Todo
 from shared.language import _
 
-from .faults import faults_of, shown
+from .faults import faults_of
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 1
@@ -121,41 +117,6 @@ def challenge(*, shown: bool = False) -> dict[str, str]:
     """
     invalid = ', error="invalid_token"' if shown else ""
     return {"WWW-Authenticate": f'Bearer realm="aiot-academy"{invalid}'}
-
-
-def response_to(error: Exception, path: str) -> Response:
-    """Return the answer to a request that ended in `error`, as a problem document.
-
-    A task that isn't done is a 501 that names it: this much works before task 3.4 does.
-    """
-    try:
-        if isinstance(error, Todo):
-            raise error
-        refused = error if isinstance(error, Refused) else refusal_of(error)
-        document = _document(refused, shown(path)[1:-1])
-    except Todo as todo:
-        refused = Refused(501, f"{todo} ({place_of(todo)})")
-        document = _bare(refused)
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
-    return Response(text, refused.status, refused.headers, MEDIA_TYPE)
-
-
-def _document(refused: Refused, instance: str) -> dict[str, object]:
-    """Return the problem; until task 3.4 is done a bare one, so that the status is right."""
-    try:
-        return problem(refused, instance)
-    except Todo as todo:
-        return {**_bare(refused), "missing": f"{todo} ({place_of(todo)})"}
-
-
-def _bare(refused: Refused) -> dict[str, object]:
-    return {"status": refused.status, "detail": refused.detail}
-
-
-def place_of(todo: Todo) -> str:
-    """Return where a task waits, as file:line."""
-    frames = traceback.extract_tb(todo.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
 
 
 def _where(errors: Sequence[Mapping[str, object]]) -> Sequence[Mapping[str, object]]:
