@@ -46,6 +46,15 @@ class Environment:
         """Say that the content is in flux: whoever finds it so must install again."""
         (self.folder / _STAMP).unlink(missing_ok=True)
 
+    def mark_damaged(self) -> None:
+        """Say that something installed isn't there any more: all of it must come again."""
+        (self.folder / _STAMP).write_text(json.dumps({"damaged": "yes"}), encoding="utf-8")
+
+    @property
+    def damaged(self) -> bool:
+        """Whether it was marked so since the last installation."""
+        return "damaged" in self._stamp()
+
     def close_stamp(self, *installed: Pins) -> None:
         """Say that `installed` are complete, in one atomic step."""
         stamp = {"interpreter": self._interpreter()} | {p.path.name: p.digest for p in installed}

@@ -22,11 +22,15 @@ _STRICT = ("--require-hashes", "--only-binary", ":all:")
 
 @dataclass(frozen=True)
 class Installation:
-    """Brings `pins` into `environment`: from `wheelhouse`, if there is one, or the network."""
+    """Brings `pins` into `environment`: from `wheelhouse`, if there is one, or the network.
+
+    With `again` what is installed already is installed once more.
+    """
 
     environment: Environment
     pins: Pins
     wheelhouse: Path
+    again: bool = False
 
     def run(self) -> None:
         """Install everything. Raise LaunchError that says what is missing and how to go on."""
@@ -51,6 +55,7 @@ class Installation:
         python = str(self.environment.python)
         uv = [python, "-I", "-m", "uv", "pip", "install", "--python", python]
         arguments = [*_STRICT, *source, "-r", f"{self.pins.path.parent.name}/{self.pins.path.name}"]
+        uv += ["--reinstall"] if self.again else []
         complaint = self._run([*uv, *arguments])
         if "certificate" in complaint:
             # uv trusts its own list of authorities; a school's proxy is in the system's.
@@ -61,7 +66,8 @@ class Installation:
                     complaint=complaint
                 )
             )
-            complaint = self._run([*self._pip(), *arguments])
+            force = ["--force-reinstall"] if self.again else []
+            complaint = self._run([*self._pip(), *force, *arguments])
         if not complaint:
             shutil.rmtree(self.environment.folder / _DOWNLOADS, ignore_errors=True)
         return complaint

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from shared.launcher.environment import Environment
 from shared.tests.clones import Clone
 
 PYTHON = Path("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -73,6 +74,15 @@ def test_damaged_stamp_means_installing_again(used: Clone) -> None:
     launch = used.launch("up")
     assert launch.code == 0
     assert "ready after" in launch.spoken
+
+
+def test_library_that_was_marked_as_missing_is_brought_back(used: Clone) -> None:
+    (library,) = used.root.glob(".venv/lib/*/site-packages/tiny")
+    shutil.rmtree(library)
+    Environment(used.root / ".venv").mark_damaged()
+    launch = used.launch("up")
+    assert launch.code == 0, launch.spoken
+    assert json.loads(launch.output)["tiny"] == "1.0"
 
 
 def test_moved_clone_still_works(used: Clone) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -101,3 +102,16 @@ def test_every_room_stands_in_both_trees() -> None:
         tree: {r.name for r in ROOMS if r.parent.name == tree} for tree in ("rooms", "solutions")
     }
     assert names["rooms"] == names["solutions"]
+
+
+def test_library_that_went_missing_is_brought_back_by_the_next_launch(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "shared", tmp_path / "shared", ignore=shutil.ignore_patterns("data"))
+    (tmp_path / ".venv").mkdir()
+    code = "import runpy, sys; sys.modules['typer'] = None; runpy.run_module('shared.cli')"
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert run.stderr == (
+        "academy: typer is missing from .venv; the same command again brings it back.\n"
+    )
+    assert "damaged" in (tmp_path / ".venv" / "academy.json").read_text()
