@@ -56,7 +56,8 @@ def _install(environment: Environment, wanted: list[Pins], root: Path) -> None:
     say(text.format(count=count))
     environment.prepare()
     again = environment.damaged
-    environment.open_stamp()
+    if not again:
+        environment.open_stamp()
     Installation(environment, wanted[0], root / "wheelhouse", again=again).run()
     environment.close_stamp(*wanted)
     say(_(".venv is ready after {seconds:.1f} s").format(seconds=time.monotonic() - began))
