@@ -4,12 +4,13 @@ from shared.contracts.messages import Birth
 from shared.contracts.ports import Bus, BusParts, DeviceLink, Gateway
 from shared.contracts.settings import Settings
 
+from .breaker import make_breaker
 from .delivery import OutboxLink
 from .filters import matches
 from .gateway import HonestGateway
 from .outbox import open_outbox
 from .payload import decode_payload, encode_payload, payload_budget
-from .retry import fate_of, full_jitter, make_breaker, split
+from .retry import fate_of, full_jitter, split
 from .topics import build_topic, parse_topic
 
 __all__ = [

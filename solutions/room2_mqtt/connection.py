@@ -1,8 +1,9 @@
 """A connection that comes back by itself, and says again what a new broker can't know."""
 
-import json
+import selectors
+import socket
+import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final
@@ -13,49 +14,39 @@ from shared.contracts.ports import Keyring, Telemetry
 from shared.contracts.settings import BusSettings
 from shared.contracts.todo import Todo
 
+from .presence import birth_text, offline_text
 from .retry import full_jitter
+from .wire import Wire, make_drivable
 
 if TYPE_CHECKING:
     import paho.mqtt.client as mqtt
 
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 3.0
-IN_FLIGHT: Final = 200
-
-OnMessage = Callable[["mqtt.Client", "mqtt.MQTTMessage"], None]
+STEADY_S: Final = 5.0
+"""A connection that stood so long counts as a success: the next pause is a short one again."""
+CONNACK_S: Final = 10.0
+GOODBYE_S: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """How one party behaves: its name is its client id, its birth and will are its presence."""
+    """How one party behaves. All that is called here is called in the connection's thread.
+
+    `name` is the client id, and the device's own if it has a birth. `turn` is called whenever
+    something happened, and now and then: it publishes and acknowledges what there is, and
+    neither waits nor asks the network. While `may_read` is False nothing is read: TCP's window
+    closes, and the broker feels it.
+    """
 
     name: str
     subscriptions: Sequence[str]
-    on_message: OnMessage
+    on_message: "Callable[[mqtt.MQTTMessage], None]"
     on_connected: Callable[[], None]
+    turn: "Callable[[mqtt.Client], None]"
+    may_read: Callable[[], bool] = lambda: True
     birth: Birth | None = None
     manual_ack: bool = False
-
-
-def birth_text(birth: Birth) -> bytes:
-    """Return a birth as JSON: device_id, state online, and each sensor's card."""
-    # task 2.4: what a listener must know before it can read the device's numbers
-    # <solution>
-    sensors = [
-        {
-            "sensor_id": card.sensor_id,
-            "type": card.sensor_type,
-            "unit": card.unit,
-            "location": card.location,
-            "calibration_date": card.calibration_date and card.calibration_date.isoformat(),
-            "resolution": card.resolution,
-        }
-        for card in birth.sensors
-    ]
-    body = {"device_id": birth.device_id, "state": "online", "sensors": sensors}
-    return json.dumps(body, separators=(",", ":")).encode()
-    # </solution>
-    #: raise Todo("2.4")
 
 
 class Connection:
@@ -69,64 +60,98 @@ class Connection:
         self._telemetry = telemetry
         self._manners = manners
         self._stop = Event()
-        self._ended = Event()
-        self._connected = Event()
-        self._client: mqtt.Client | None = None
-        self._thread = Thread(target=self._keep, name=f"mqtt-{manners.name}", daemon=True)
+        self._connected = False
+        self._bell, self._ear = socket.socketpair()
+        self._bell.settimeout(0)
+        self._ear.settimeout(0)
+        self._trouble: Exception | None = None
+        self._thread = Thread(target=self._run, name=f"mqtt-{manners.name}", daemon=True)
 
     def open(self) -> None:
         """Begin to connect, in the background."""
         self._thread.start()
 
     @property
-    def client(self) -> "mqtt.Client | None":
-        """The connected client, None while there is none."""
-        return self._client if self._connected.is_set() else None
+    def is_connected(self) -> bool:
+        """Whether the broker has let us in."""
+        return self._connected
 
-    def close(self, offline: bytes | None = None) -> None:
-        """Say goodbye, with a retained `offline` if given: a will is for those who can't."""
-        client = self.client
-        if client is not None and offline is not None:
-            told = client.publish(f"{PRESENCE_ROOT}/{self._manners.name}", offline, 1, retain=True)
-            with suppress(RuntimeError, ValueError):  # then the will says it
-                told.wait_for_publish(0.3)
+    def wake(self) -> None:
+        """Let `turn` be called soon, from any thread."""
+        try:
+            self._bell.send(b"!")
+        except OSError:
+            return  # it has been rung often enough, or there is nobody any more
+
+    def raise_trouble(self) -> None:
+        """Raise what ended the thread, if something did: Todo, where a task isn't done."""
+        if self._trouble is not None:
+            raise self._trouble
+
+    def close(self) -> None:
+        """Say goodbye and end the thread: a last will is for those who can't."""
         self._stop.set()
-        self._ended.set()
-        self._thread.join(2.0)
+        self.wake()
+        self._thread.join(LONGEST_PAUSE_S)
+
+    def _run(self) -> None:
+        try:
+            self._keep()
+        except Exception as trouble:  # noqa: BLE001 - raised again where somebody listens
+            self._trouble = trouble
+        finally:
+            self._bell.close()
+            self._ear.close()
 
     def _keep(self) -> None:
-        """Connect, stay, and after each end try again: at once never, at one moment never."""
-        # task 2.4: backoff with full jitter, begun anew once a connection stood
+        """Connect, stay, and after each end try again: at once never, all at one moment never."""
+        # task 2.4: backoff with full jitter, begun anew once a connection stood for a while
         # <solution>
         attempt = 0
         while not self._stop.is_set():
-            stood = self._stay()
-            attempt = 0 if stood else attempt + 1
+            stood_s = self._stay()
+            # Who is let in and thrown out at once would otherwise knock ten times a second.
+            attempt = 0 if stood_s >= STEADY_S else attempt + 1
             self._stop.wait(full_jitter(attempt, FIRST_PAUSE_S, LONGEST_PAUSE_S))
         # </solution>
         #: raise Todo("2.4")
 
-    def _stay(self) -> bool:
-        """Run one connection to its end; return whether it ever stood."""
-        self._ended.clear()
-        stood = False
+    def _stay(self) -> float:
+        """Run one connection to its end; return for how many seconds it stood."""
         try:
             client = self._new_client()
+            make_drivable(client)
             client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s)
         except (OSError, ValueError) as error:
-            self._telemetry.event(
-                "warning", "connect_failed", client=self._manners.name, reason=str(error)
-            )
-            return False
-        client.loop_start()
-        while not self._ended.wait(0.5) and not self._stop.is_set():
-            stood = stood or self._connected.is_set()
-        stood = stood or self._connected.is_set()
-        self._connected.clear()
-        self._telemetry.measure(Fact.MQTT_CONNECTED, 0)
-        client.disconnect()
-        client.loop_stop()
-        return stood
+            self._tell("connect_failed", str(error))
+            return 0.0
+        began, stood_s = time.monotonic(), 0.0
+        with selectors.DefaultSelector() as selector:
+            wire = Wire(client, selector, self._ear, self._manners.may_read)
+            while wire.is_alive and not self._stop.is_set():
+                if self._connected:
+                    stood_s = time.monotonic() - began
+                    self._manners.turn(client)
+                elif time.monotonic() - began > CONNACK_S:
+                    self._tell("connect_failed", "no answer to CONNECT")
+                    break
+                wire.exchange()
+            self._part(client, wire)
+        return stood_s
+
+    def _part(self, client: "mqtt.Client", wire: Wire) -> None:
+        """Say that we go, if there is still somebody to tell."""
+        birth = self._manners.birth
+        if self._connected and wire.is_alive:
+            self._manners.turn(client)
+            if birth is not None:
+                told = client.publish(_presence(birth), offline_text(birth), 1, retain=True)
+                wire.flush(told.is_published, GOODBYE_S)
+            client.disconnect()
+            wire.flush(lambda: False, 0.0)
+        if self._connected:
+            self._connected = False
+            self._telemetry.measure(Fact.MQTT_CONNECTED, 0)
 
     def _new_client(self) -> "mqtt.Client":
         """Return a client that keeps its session, has a will, and shows its certificate.
@@ -147,16 +172,12 @@ class Connection:
             reconnect_on_failure=False,
             manual_ack=self._manners.manual_ack,
         )
-        client.max_inflight_messages_set(IN_FLIGHT)
-        if self._manners.birth is not None:
-            will = f"{PRESENCE_ROOT}/{self._manners.name}"
-            client.will_set(will, offline_text(self._manners.birth), 1, retain=True)
-        context = self._keyring.client(self._manners.name)
-        if context is not None:
+        if (birth := self._manners.birth) is not None:
+            client.will_set(_presence(birth), offline_text(birth), 1, retain=True)
+        if (context := self._keyring.client(self._manners.name)) is not None:
             client.tls_set_context(context)
         client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
-        client.on_message = lambda source, _data, message: self._manners.on_message(source, message)
+        client.on_message = lambda _client, _data, message: self._manners.on_message(message)
         return client
         # </solution>
         #: raise Todo("2.4")
@@ -165,31 +186,23 @@ class Connection:
         """Subscribe and be reborn at every connect: the broker may have forgotten everything."""
         reason = details[2]
         if reason.is_failure:
-            self._telemetry.event(
-                "warning", "connect_refused", client=self._manners.name, reason=str(reason)
-            )
-            self._ended.set()
+            self._tell("connect_refused", str(reason))
             return
         # task 2.4: at every connect, not only at the first
         # <solution>
         if self._manners.subscriptions:
             client.subscribe([(topic, 1) for topic in self._manners.subscriptions])
         if (birth := self._manners.birth) is not None:
-            topic = f"{PRESENCE_ROOT}/{birth.device_id}"
-            client.publish(topic, birth_text(birth), 1, retain=True)
-        self._client = client
-        self._connected.set()
-        self._telemetry.measure(Fact.MQTT_CONNECTED, 1)
-        self._manners.on_connected()
+            client.publish(_presence(birth), birth_text(birth), 1, retain=True)
         # </solution>
         #: raise Todo("2.4")
+        self._connected = True
+        self._telemetry.measure(Fact.MQTT_CONNECTED, 1)
+        self._manners.on_connected()
 
-    def _on_disconnect(self, client: "mqtt.Client", *_details: object) -> None:
-        if client is self._client or not self._connected.is_set():
-            self._connected.clear()
-            self._ended.set()
+    def _tell(self, name: str, reason: str) -> None:
+        self._telemetry.event("warning", name, client=self._manners.name, reason=reason)
 
 
-def offline_text(birth: Birth) -> bytes:
-    """Return what is said of a device that is gone: by itself, or by the broker as its will."""
-    return json.dumps({"device_id": birth.device_id, "state": "offline"}).encode()
+def _presence(birth: Birth) -> str:
+    return f"{PRESENCE_ROOT}/{birth.device_id}"

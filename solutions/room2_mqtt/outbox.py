@@ -52,18 +52,22 @@ class SqliteOutbox:
         except (sqlite3.Error, OSError) as error:
             raise self._away(error) from error
 
-    def add(self, letters: Sequence[tuple[str, str, bytes]], made_s: float) -> int:
+    def add(
+        self, letters: Sequence[tuple[str, str, bytes]], made_s: float, refused: int = 0
+    ) -> int:
         """Commit letters in order, with the new counts; return how many there was room for.
 
-        All in one transaction: killed before its end, the device offers the same ones again.
+        `refused` were turned away before and are only counted. All in one transaction: killed
+        before its end, the device offers the same ones again.
         """
         # task 2.5: letters and counts in one transaction; what is over the bound is refused
         # <solution>
         with self._lock:
             room = max(0, self._limit - self._pending)
-            made, refused = letters[:room], len(letters) - len(letters[:room])
+            made = letters[:room]
             rows = [(*letter, made_s) for letter in made]
-            counts = (self._source, self._made + len(made), self._refused + refused)
+            refused += self._refused + len(letters) - len(made)
+            counts = (self._source, self._made + len(made), refused)
             self._commit(
                 ("INSERT INTO letters(message_id,topic,payload,made_s) VALUES(?,?,?,?)", rows),
                 ("INSERT OR REPLACE INTO progress VALUES(?,?,?)", [counts]),
@@ -79,8 +83,11 @@ class SqliteOutbox:
         # task 2.5: in order
         # <solution>
         query = "SELECT seq, message_id, topic, payload, made_s FROM letters WHERE seq > ?"
-        with self._lock:
-            rows = self._file.execute(f"{query} ORDER BY seq LIMIT ?", (seq, limit)).fetchall()
+        try:
+            with self._lock:
+                rows = self._file.execute(f"{query} ORDER BY seq LIMIT ?", (seq, limit)).fetchall()
+        except sqlite3.Error as error:
+            raise self._away(error) from error
         return [Letter(*row) for row in rows]
         # </solution>
         #: raise Todo("2.5")

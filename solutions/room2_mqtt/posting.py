@@ -1,39 +1,27 @@
 """Carries one batch to the API until each reading in it has a fate: stored, dead or later."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from threading import Event
 from typing import Final
 
 from shared.contracts.facts import Fact
-from shared.contracts.messages import Answer, ItemAnswer
+from shared.contracts.messages import Answer
 from shared.contracts.ports import Door, DoorUnreachable, Telemetry
 from shared.contracts.todo import Todo
 
-from .retry import DEAD, LATER, RETRY, fate_of, full_jitter, make_breaker, split
+from .breaker import make_breaker
+from .retry import DEAD, LATER, RETRY, Body, Outcome, fate_of, full_jitter, split
 
 FIRST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 2.0
 FAILURES: Final = 5
 OPEN_S: Final = 1.0
+OK: Final = 200
 UNAUTHORIZED: Final = 401
 ABOUT_THE_BATCH: Final = frozenset({400, 413, 422})
 """Answers that a smaller batch may not get: too large, or spoilt by one of its items."""
-
 STATES: Final = {"closed": 0.0, "half open": 1.0, "open": 2.0}
-
-Body = Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The fate of one reading: stored, dead or later, with the status and the reason."""
-
-    fate: str
-    status: int
-    detail: str
-    retry_after_s: float | None = None
 
 
 class Stopped(Exception):  # noqa: N818 - a fact, named as one
@@ -54,38 +42,42 @@ class Postman:
 
         Raises Stopped when told to stop meanwhile.
         """
-        # task 2.7: split what is too large, bury what is alone and still refused
+        # task 2.7: only what isn't settled is asked again, and never at once
         # <solution>
-        if not bodies:
-            return []
-        answer = self._ask(bodies)
-        if answer.status in ABOUT_THE_BATCH:
-            if len(bodies) > 1:
-                return [one for half in split(bodies) for one in self.deliver(half)]
-            return [Outcome(DEAD, answer.status, answer.detail or "")]
-        if answer.status == 429:  # noqa: PLR2004 - Too Many Requests
-            return [Outcome(LATER, 429, answer.detail or "", answer.retry_after_s)] * len(bodies)
-        return self._outcomes(bodies, answer)
+        outcomes: dict[int, Outcome] = {}
+        open_places, attempt = list(range(len(bodies))), 0
+        while open_places:
+            found = self._settle([bodies[place] for place in open_places])
+            outcomes.update(zip(open_places, found, strict=True))
+            open_places = [place for place in open_places if outcomes[place].fate == RETRY]
+            if open_places:
+                self._rest(attempt)
+                attempt += 1
+        return [outcomes[place] for place in range(len(bodies))]
         # </solution>
         #: raise Todo("2.7")
 
-    def _outcomes(self, bodies: Sequence[Body], answer: Answer) -> list[Outcome]:
-        """Return each item's outcome; those that speak of the API, not of the item, go again."""
-        # task 2.7: one verdict an item; only what isn't settled is asked again
+    def _settle(self, bodies: Sequence[Body]) -> list[Outcome]:
+        """Return an outcome for each body; RETRY for those that the API couldn't take just now."""
+        # task 2.7: split what is too large, bury what is alone and still refused
         # <solution>
-        outcomes = [_outcome(item, answer.retry_after_s) for item in answer.items]
-        again = [place for place, outcome in enumerate(outcomes) if outcome.fate == RETRY]
-        if again:
-            self._rest(0)
-            settled = self.deliver([bodies[place] for place in again])
-            for place, outcome in zip(again, settled, strict=True):
-                outcomes[place] = outcome
-        return outcomes
+        answer = self._ask(bodies)
+        detail, pause_s = answer.detail or "", answer.retry_after_s
+        if answer.status in ABOUT_THE_BATCH:
+            if len(bodies) > 1:
+                return [one for half in split(bodies) for one in self.deliver(half)]
+            return [Outcome(DEAD, answer.status, detail)]
+        if fate_of(answer.status) == LATER:
+            return [Outcome(LATER, answer.status, detail, pause_s)] * len(bodies)
+        return [
+            Outcome(fate_of(item.status), item.status, item.detail or "", pause_s)
+            for item in answer.items
+        ]
         # </solution>
         #: raise Todo("2.7")
 
     def _ask(self, bodies: Sequence[Body]) -> Answer:
-        """Return the API's answer, once it gives one that is about the batch.
+        """Return the API's answer, once it gives one that is about the readings.
 
         401 gets a new token and asks again; 503, a time-out and all that is the API's own trouble
         waits, with full jitter, behind the breaker.
@@ -105,39 +97,44 @@ class Postman:
 
     def _try(self, bodies: Sequence[Body]) -> Answer | None:
         """Ask once (twice after 401); tell the breaker; None if it's to be tried again."""
-        reason = ""
         try:
             answer = self._door.send(bodies)
             if answer.status == UNAUTHORIZED:
                 self._door.renew()
                 answer = self._door.send(bodies)
         except DoorUnreachable as error:
-            reason = str(error)
-        else:
-            self._telemetry.measure(Fact.GATEWAY_ANSWERS, status=str(answer.status))
-            complete = answer.status != 200 or len(answer.items) == len(bodies)  # noqa: PLR2004
-            if complete and (answer.status in ABOUT_THE_BATCH or fate_of(answer.status) in _CLEAR):
-                self._breaker.succeeded()
-                self._tell_breaker()
-                return answer
-            reason = f"{answer.status} {answer.detail or ''}"
+            self._failed(str(error), len(bodies))
+            return None
+        self._telemetry.measure(Fact.GATEWAY_ANSWERS, status=str(answer.status))
+        if not _is_about_readings(answer, len(bodies)):
+            self._failed(f"{answer.status} {answer.detail or ''}".rstrip(), len(bodies))
+            return None
+        self._breaker.succeeded()
+        self._tell_breaker()
+        return answer
+
+    def _failed(self, reason: str, count: int) -> None:
         self._breaker.failed()
         self._tell_breaker()
-        self._telemetry.event("warning", "api_away", reason=reason, readings=len(bodies))
-        return None
+        self._telemetry.event("warning", "api_away", reason=reason, readings=count)
 
     def _rest(self, attempt: int) -> None:
-        pause = full_jitter(attempt, FIRST_PAUSE_S, LONGEST_PAUSE_S)
-        if self._stop.wait(max(0.01, pause)):
+        """Wait by chance, but never not at all: a crowd of zeros would be a busy loop."""
+        pause_s = full_jitter(attempt, FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        if self._stop.wait(max(0.01, pause_s)):
             raise Stopped
 
     def _tell_breaker(self) -> None:
         self._telemetry.measure(Fact.BREAKER_STATE, STATES[self._breaker.state])
 
 
-_CLEAR: Final = frozenset({"stored", LATER})
-"""Fates of a whole batch that end the asking; 403 and 409 for all of it are the API's trouble."""
+def _is_about_readings(answer: Answer, count: int) -> bool:
+    """Return whether an answer settles something; else it speaks of the API's own trouble.
 
-
-def _outcome(item: ItemAnswer, retry_after_s: float | None) -> Outcome:
-    return Outcome(fate_of(item.status), item.status, item.detail or "", retry_after_s)
+    A 403 or a 409 for a whole batch is trouble too: the gateway's own rights, not a reading's. So
+    is a 200 that lacks verdicts, or whose every verdict is about the API.
+    """
+    if answer.status == OK:
+        settled = any(fate_of(item.status) != RETRY for item in answer.items)
+        return len(answer.items) == count and settled
+    return answer.status in ABOUT_THE_BATCH or fate_of(answer.status) == LATER

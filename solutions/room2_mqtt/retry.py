@@ -1,10 +1,10 @@
-"""What to do when it didn't work: wait by chance, stop asking, or give up on this one reading."""
+"""What to do when it did not work: wait by chance, ask again, or give up on this one reading."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from shared.contracts.benches.bus import BusBreaker
 from shared.contracts.todo import Todo
 
 STORED: Final = "stored"
@@ -12,7 +12,20 @@ DEAD: Final = "dead"
 LATER: Final = "later"
 RETRY: Final = "retry"
 
+Body = Mapping[str, object]
+"""What the API's single route takes: one reading."""
+
 _FATES: Final = {400: DEAD, 403: DEAD, 409: DEAD, 413: DEAD, 422: DEAD, 429: LATER}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The fate of one reading, with the status that decided it and the reason in words."""
+
+    fate: str
+    status: int
+    detail: str
+    retry_after_s: float | None = None
 
 
 def full_jitter(
@@ -49,7 +62,7 @@ def fate_of(status: int) -> str:
     #: raise Todo("2.7")
 
 
-def split(items: Sequence[Mapping[str, object]]) -> Sequence[Sequence[Mapping[str, object]]]:
+def split(items: Sequence[Body]) -> Sequence[Sequence[Body]]:
     """Return the halves of a batch that was too large, in order, none of them empty."""
     # task 2.7: a batch of one can't be split
     # <solution>
@@ -57,64 +70,3 @@ def split(items: Sequence[Mapping[str, object]]) -> Sequence[Sequence[Mapping[st
     return [half for half in (items[:middle], items[middle:]) if half]
     # </solution>
     #: raise Todo("2.7")
-
-
-class Breaker:
-    """Stops asking somebody who doesn't answer: closed, open, half open.
-
-    M. Nygard, "Release It!", 2007. Not for several threads: the gateway's worker owns it.
-    """
-
-    def __init__(self, failures: int, pause_s: float, monotonic: Callable[[], float]) -> None:
-        self._enough = failures
-        self._pause_s = pause_s
-        self._monotonic = monotonic
-        self._failures = 0
-        self._opened_at: float | None = None
-
-    @property
-    def state(self) -> str:
-        """Closed (calls pass), open (none does), half open (one may try)."""
-        # task 2.7: open for the pause, then half open
-        # <solution>
-        if self._opened_at is None:
-            return "closed"
-        over = self._monotonic() - self._opened_at >= self._pause_s
-        return "half open" if over else "open"
-        # </solution>
-        #: raise Todo("2.7")
-
-    def allows(self) -> bool:
-        """Return whether a call may be made now; half open, one may, and the next one may not."""
-        # task 2.7: the one that tries takes the place of all the others
-        # <solution>
-        if self.state == "half open":
-            self._opened_at = self._monotonic()
-            return True
-        return self.state == "closed"
-        # </solution>
-        #: raise Todo("2.7")
-
-    def succeeded(self) -> None:
-        """Close, and forget the failures."""
-        # task 2.7: one success is enough
-        # <solution>
-        self._failures = 0
-        self._opened_at = None
-        # </solution>
-        #: raise Todo("2.7")
-
-    def failed(self) -> None:
-        """Count a failure in a row; open when there were enough, or when the trial failed."""
-        # task 2.7: a failed trial opens at once
-        # <solution>
-        self._failures += 1
-        if self._opened_at is not None or self._failures >= self._enough:
-            self._opened_at = self._monotonic()
-        # </solution>
-        #: raise Todo("2.7")
-
-
-def make_breaker(failures: int, pause_s: float, monotonic: Callable[[], float]) -> BusBreaker:
-    """Return a breaker that opens after `failures` in a row, for `pause_s` seconds."""
-    return Breaker(failures, pause_s, monotonic)
