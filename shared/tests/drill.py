@@ -50,7 +50,8 @@ def make_recording(folder: Path, count: int, seed: int) -> MadeRecording:
     """Write `count` readings, one a second of event time, every fiftieth of them poison."""
     chance = random.Random(seed)
     path = folder / "drill.csv"
-    good, poisoned = set(), set()
+    good: set[str] = set()
+    poisoned: set[str] = set()
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write("timestamp,sensor_id,type,value,unit\n")
         for place in range(count):

@@ -11,9 +11,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from drill import Drill, make_recording
 
 from shared.pipeline.workplace import PROJECT
+from shared.tests.drill import Drill, make_recording
 
 Mount = Callable[[Path, str], None]
 

@@ -8,12 +8,12 @@ from threading import Event
 
 import psutil
 import pytest
-from drill import Drill, make_recording, rounds_of
 
 from shared.pipeline.assembly import Assembly
 from shared.pipeline.planning import Wishes, keep_plan, make_plan
 from shared.pipeline.supervisor import Supervisor
 from shared.pipeline.workplace import PROJECT, Workplace
+from shared.tests.drill import Drill, make_recording, rounds_of
 
 BROKERS = [
     "nats",
