@@ -18,6 +18,7 @@ from .patience import patiently
 TOGETHER: Final = 2_000
 DRAIN_S: Final = 1.0
 TELL_EVERY_S: Final = 0.25
+UNPACED_PENDING: Final = 2_000
 
 Links = Mapping[str, DeviceLink]
 
@@ -33,6 +34,8 @@ def run(part: Part) -> None:
     part.tell("ready", devices=len(links))
     source = Source(sensors.readings(offered, part.stop), part.stop)
     while not source.is_over and not part.stop.is_set():
+        if not part.assembly.settings.source.paced:
+            _wait_for_room(part, links)
         stretch = source.together(TELL_EVERY_S)
         if stretch:
             _offer(part, links, stretch)
@@ -93,6 +96,13 @@ class Source:
                 continue
             return True
         return False
+
+
+def _wait_for_room(part: Part, links: Links) -> None:
+    """Hold a source without a pace to what the pipeline takes: an outbox isn't what is measured."""
+    while sum(link.progress().pending for link in links.values()) > UNPACED_PENDING:
+        if part.stop.wait(0.005):
+            return
 
 
 def _offer(part: Part, links: Links, readings: Sequence[Reading]) -> None:
