@@ -4,6 +4,7 @@ import hashlib
 from typing import Any, Final
 
 from shared.contracts.benches.model import Incident
+from shared.contracts.todo import Todo
 
 OPEN_AT: Final = 1.0
 CLOSE_BELOW: Final = 0.6

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from shared.contracts.todo import Todo
+
 from .surprise import Surprise
 from .thresholds import Tail
 
@@ -120,7 +122,7 @@ class Watch:
         if tail.total >= least and tail.total > 1.02 * known:
             threshold = self._fresh(channel, tail)
             self._thresholds[channel] = (tail.total, threshold)
-        return threshold
+        return threshold if threshold > 0 else math.inf
 
     def _fresh(self, channel: str, tail: Tail) -> float:
         # task 5.3: the tail's threshold for the budget, with a margin, and never below the floor

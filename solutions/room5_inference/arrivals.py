@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from .thresholds import Tail
 
-RECENT: Final = 6
+RECENT: Final = 4
 """A clock is wrong when so many readings in a row say so."""
 LEARNING: Final = 48
 """Readings from which it is learnt when in the step, and how far behind others, a sensor speaks."""

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ import numpy as np
 from shared.contracts.benches.model import Card
 from shared.contracts.ports import Telemetry
 from shared.contracts.settings import ModelSettings
+from shared.contracts.todo import Todo
 
 from .forecasting import Forecaster
 from .forest import FastForest
@@ -37,7 +37,7 @@ def obtain(settings: ModelSettings, telemetry: Telemetry) -> tuple[Artefact, Car
     registry = Registry(Path(settings.folder))
     try:
         return unpacked(version, registry.load(version)), registry.card(version)
-    except RegistryError as error:
+    except (RegistryError, Todo) as error:
         telemetry.event("info", "model_trained_anew", version=version, reason=type(error).__name__)
     readings = read_recording(path, settings.train_before)
     artefact = train(readings, version)
@@ -45,11 +45,14 @@ def obtain(settings: ModelSettings, telemetry: Telemetry) -> tuple[Artefact, Car
     metrics = {"readings": float(len(readings)), "sensors": float(len(artefact.experiences))}
     for (kind, _step), forecaster in artefact.forecasters.items():
         metrics[f"calibrated_radius_1_{kind}"] = float(forecaster.radius[0])
-    card = registry.save(
-        version, packed(artefact), data_hash=digest, trained_until=until, metrics=metrics
-    )
-    if registry.champion() is None:
-        registry.promote(version, lambda _content: 0.0, held_from=datetime.max.replace(tzinfo=UTC))
+    try:
+        card = registry.save(
+            version, packed(artefact), data_hash=digest, trained_until=until, metrics=metrics
+        )
+        if registry.champion() is None:
+            registry.promote(version, lambda _content: 0.0, held_from=until)
+    except Todo:
+        return artefact, None  # nothing is kept until task 5.5 is done; everything else works
     return artefact, card
 
 

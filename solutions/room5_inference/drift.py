@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from shared.contracts.benches.model import DriftFinding, DriftReport
+from shared.contracts.todo import Todo
 
 from .features import Values
 

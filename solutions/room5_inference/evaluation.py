@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from shared.contracts.benches.model import ForecastScore
+from shared.contracts.todo import Todo
 
 from .features import SEASON_DAYS, Columns, Values
 from .forecasting import HORIZONS, examples, fitted
@@ -66,7 +67,8 @@ def evaluate(panel: Values, neighbours: Columns, day: int, split: int) -> Foreca
     for _learnt, origin in rolling_origins(len(panel), split):
         window = panel[max(0, origin + 1 - SEASON_DAYS * day) : origin + 1]
         outlook.check(window[-1])
-        said = {MODEL: outlook.issue(window, neighbours, day), **baselines(window, day)}
+        said = {MODEL: outlook.predict(window, neighbours, day), **baselines(window, day)}
+        outlook.issue(said[MODEL])
         totals.add(said, panel[origin + 1 : origin + 1 + HORIZONS], outlook.radius)
     return totals.score()
     # </solution>

@@ -10,6 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.contracts.todo import Todo
+
 Values = NDArray[np.float64]
 Columns = NDArray[np.int64]
 

@@ -6,6 +6,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.contracts.todo import Todo
+
 from .features import SEASON_DAYS, Columns, Values
 from .intervals import conformal_radius
 from .lags import lags, usual

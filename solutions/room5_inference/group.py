@@ -164,10 +164,10 @@ class Group:
             return {channel: unknown for channel, _, _ in BANDS}
         (short, days, share), (long, weeks, outer) = BANDS
         voting = self.neighbours >= 0
-        apart = pairs(window, trusted)
+        sound = np.where(self.doubtful, np.nan, window)
+        apart = window[:, :, None] - np.where(trusted >= 0, sound[:, trusted], np.nan)
         recent = apart[-days * day :]
-        sound = np.where(self.doubtful[: -days * day], np.nan, window[: -days * day])
-        before = pairs(sound, self.neighbours)
+        before = pairs(sound[: -days * day], self.neighbours)
         fixed = (self.low, self.high)
         return {
             short: self._own(moved(band(recent, share), band(before, share), voting)),

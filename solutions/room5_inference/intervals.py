@@ -7,6 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.contracts.todo import Todo
+
 LEVEL: Final = 0.9
 RATE: Final = 0.05
 """By which share of its first radius an interval grows at a miss, less what it shrinks at a hit."""

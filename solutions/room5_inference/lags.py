@@ -4,6 +4,8 @@ from typing import Final
 
 import numpy as np
 
+from shared.contracts.todo import Todo
+
 from .features import SEASON_DAYS, Columns, Values, middle_of, seasonal_residual, typical_of
 
 LAGS: Final = (0, 1, 2, 3, 5, 8, 11, 17, 23)

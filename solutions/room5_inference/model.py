@@ -16,6 +16,7 @@ from shared.contracts.settings import Settings
 
 from .drift import population_stability_index
 from .observer import Observer
+from .places import Limits
 from .registry import card_fields
 from .training import Artefact
 
@@ -35,7 +36,8 @@ class StreamModel:
         self._budget_s = settings.model.latency_budget_s
         self._card = card
         tolerance_ms = round(JITTER_WALL_S * settings.clock.speed * 1_000)
-        self._observer = Observer(artefact, tolerance_ms)
+        limits = Limits(tolerance_ms, settings.model.latency_budget_s)
+        self._observer = Observer(artefact, limits, parts.telemetry)
         self._first: dict[str, list[float]] = {}
         self._recent: dict[str, deque[float]] = {}
 

@@ -6,6 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.contracts.todo import Todo
+
 from .features import Columns, Values, agreement
 
 Bools = NDArray[np.bool_]

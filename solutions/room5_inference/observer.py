@@ -4,15 +4,18 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from shared.contracts.benches.model import Question
 from shared.contracts.identifiers import from_milliseconds, to_milliseconds
 from shared.contracts.messages import Alert, Forecast, LoggedEvent
+from shared.contracts.ports import Telemetry
 
 from .alerting import CLOSE_BELOW
 from .anomalies import BUDGET_A_MONTH
 from .arrivals import Watermark
 from .forecasting import HORIZONS
 from .grid import Row, Sample
-from .places import Place, Places, Stretch
+from .places import Limits, Place, Places, Stretch
+from .service import MODEL
 from .training import Artefact
 from .wording import alert_of, forecasts_of
 
@@ -26,11 +29,13 @@ STATE_VERSION: Final = 1
 class Observer:
     """Takes events one by one; what it found since it was asked is in `forecasts` and `alerts`."""
 
-    def __init__(self, artefact: Artefact, tolerance_ms: int, *, forecasting: bool = True) -> None:
+    def __init__(
+        self, artefact: Artefact, limits: Limits, telemetry: Telemetry, *, forecasting: bool = True
+    ) -> None:
         self.artefact = artefact
         self.forecasting = forecasting
         self.watermark = Watermark()
-        self.places = Places(artefact, tolerance_ms)
+        self.places = Places(artefact, limits, telemetry)
         self.gaps: list[list[int]] = []
         self.forecasts: list[Forecast] = []
         self.alerts: list[Alert] = []
@@ -127,7 +132,10 @@ class Observer:
 
     def _forecast(self, stretch: Stretch, row: Row) -> None:
         group = stretch.group
-        table = stretch.outlook.issue(group.grid.window, group.neighbours, group.grid.day)
+        question = Question(group.grid.window, group.neighbours, group.grid.day)
+        answer = stretch.service.single(question)
+        stretch.outlook.issue(answer.values)
+        version = self.artefact.version + ("" if answer.source == MODEL else f"-{answer.source}")
         full = row.start_ms // 1_000 % FULL_EVERY_S == 0
         horizons = HORIZONS if full else 1
         for column, member in enumerate(group.members):
@@ -140,8 +148,8 @@ class Observer:
                         from_milliseconds(at + n * group.grid.step_ms)
                         for n in range(1, horizons + 1)
                     ],
-                    (table[:, column], stretch.outlook.radius[:, column]),
-                    self.artefact.version,
+                    (answer.values[:, column], stretch.outlook.radius[:, column]),
+                    version,
                 )
 
     def state(self) -> dict[str, Any]:
@@ -160,6 +168,6 @@ class Observer:
             raise ValueError(f"expected a snapshot of {mine}, got {state.get('version')}")
         self.watermark = Watermark.of_state(state["watermark"])
         self.gaps = [list(gap) for gap in state["gaps"]]
-        self.places = Places(self.artefact, self.places.tolerance_ms)
+        self.places = Places(self.artefact, self.places.limits, self.places.telemetry)
         self.places.recall(state["places"])
         self.forecasts, self.alerts, self.errors = [], [], []

@@ -64,8 +64,8 @@ class Outlook:
         """Return (sensors,): what was last said of the slot that comes next; NaN if nothing."""
         return self.issued[-1][0] if self.issued else np.full(len(self.kinds), np.nan)
 
-    def issue(self, window: Values, neighbours: Columns, day: int) -> Values:
-        """Return the forecasts from the window's end; NaN for a sensor that is silent just now."""
+    def predict(self, window: Values, neighbours: Columns, day: int) -> Values:
+        """Return forecasts from the window's end; NaN for a sensor that is silent just now."""
         now = window[-1]
         table = np.repeat(now[None, :], HORIZONS, axis=0)
         if self.forecasters:
@@ -75,10 +75,12 @@ class Outlook:
                 columns = [place for place, its in enumerate(self.kinds) if its == kind]
                 better = typical[:, columns] + forecaster.correction(present[columns])
                 table[:, columns] = np.where(np.isnan(better), table[:, columns], better)
-        table = np.where(np.isnan(now), np.nan, table)
+        return np.where(np.isnan(now), np.nan, table)
+
+    def issue(self, table: Values) -> None:
+        """Note what is said now, so that truths can be compared with it."""
         self.issued = [*self.issued, table][-HORIZONS:]
         self.promised = [*self.promised, self.radius][-HORIZONS:]
-        return table
 
     def skip(self, slots: int) -> None:
         """Let `slots` pass in which nothing was said."""

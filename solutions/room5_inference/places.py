@@ -4,23 +4,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.contracts.ports import Telemetry
+
 from .anomalies import Watch
 from .arrivals import Punctuality
 from .grid import Grid, Sample, sample_of, sample_state
 from .group import Group, Member
 from .meeting import Newcomer, rhythm
 from .outlook import Outlook
+from .service import InferenceService
 from .training import Artefact
 
 Names = tuple[str, str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`tolerance_ms`: how much later than others a reading may come; `budget_s`: for a forecast."""
+
+    tolerance_ms: int = 0
+    budget_s: float = 1.0
+
+
 class Stretch:
     """A group of one rhythm, its forecasts, and the row before the present one."""
 
-    def __init__(self, group: Group, outlook: Outlook) -> None:
+    def __init__(
+        self, group: Group, outlook: Outlook, telemetry: Telemetry, budget_s: float
+    ) -> None:
         self.group = group
         self.outlook = outlook
+        self.service = InferenceService(outlook, telemetry, budget_s)
         self.before: tuple[Sample | None, ...] = ()
 
 
@@ -37,9 +51,10 @@ class Place:
 class Places:
     """All sensors that were met, by name."""
 
-    def __init__(self, artefact: Artefact, tolerance_ms: int) -> None:
+    def __init__(self, artefact: Artefact, limits: Limits, telemetry: Telemetry) -> None:
         self.artefact = artefact
-        self.tolerance_ms = tolerance_ms
+        self.limits = limits
+        self.telemetry = telemetry
         self.forest = None if artefact.forest is None else artefact.forest.scores
         self.known: dict[Names, Place] = {}
         self.newcomers: dict[Names, Newcomer] = {}
@@ -76,8 +91,10 @@ class Places:
             forecasters = {
                 kind: one for (kind, its), one in self.artefact.forecasters.items() if its == step
             }
-            group = Group(Grid(step, self.tolerance_ms), self.forest)
-            stretch = self.stretches[step] = Stretch(group, Outlook(forecasters))
+            group = Group(Grid(step, self.limits.tolerance_ms), self.forest)
+            stretch = self.stretches[step] = Stretch(
+                group, Outlook(forecasters), self.telemetry, self.limits.budget_s
+            )
         trained = self.artefact.experience(*names)
         watch = Watch(30 * stretch.group.grid.day)
         if trained is not None and trained[1].watch is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from shared.contracts.benches.model import Card
+from shared.contracts.todo import Todo
 from shared.language import _
 
 FORMAT: Final = 1

@@ -15,6 +15,7 @@ from .artefacts import obtain
 from .evaluation import evaluate
 from .injected import Name, plan, spoil
 from .observer import Observer
+from .places import Limits
 from .quiet import Quiet
 from .recordings import panels, read_recording
 from .scoring import score_events
@@ -77,7 +78,7 @@ def opened(alerts: Iterable[Alert]) -> tuple[Alert, ...]:
 
 def observed(artefact: Artefact, readings: Sequence[Reading]) -> tuple[Alert, ...]:
     """Return the alerts that `readings`, in the order of their arrival, lead to."""
-    observer = Observer(artefact, TOLERANCE_MS, forecasting=False)
+    observer = Observer(artefact, Limits(TOLERANCE_MS), Quiet(), forecasting=False)
     for logged in as_logged(readings):
         observer.take(logged)
     return opened(observer.alerts)

@@ -7,6 +7,7 @@ from typing import Final
 
 from shared.contracts.benches.model import Score
 from shared.contracts.messages import Alert, Truth
+from shared.contracts.todo import Todo
 
 GRACE_HOURS: Final = MappingProxyType(
     {"spike": 2, "stuck": 6, "dropout": 6, "skew": 6, "drift": 96, "deviation": 96}

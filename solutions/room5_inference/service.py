@@ -9,6 +9,7 @@ import numpy as np
 from shared.contracts.benches.model import ModelPredictor, Prediction, Question
 from shared.contracts.facts import Fact
 from shared.contracts.ports import Telemetry
+from shared.contracts.todo import Todo
 
 from .features import Values
 from .forecasting import HORIZONS
@@ -51,6 +52,8 @@ class InferenceService:
                 self.champion.predict(question.window, question.neighbours, question.day), question
             )
             answer = Prediction(values, MODEL)
+        except Todo:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever a model does, somebody waits for an answer
             reason = type(error).__name__
             self.telemetry.measure(Fact.INFERENCE_FALLBACKS, reason=reason)

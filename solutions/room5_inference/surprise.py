@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+from shared.contracts.todo import Todo
+
 PRIOR = (4.0, 0.5)
 """Before anything was seen: how often it went on as it should, and how often it didn't."""
 

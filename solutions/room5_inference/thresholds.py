@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from shared.contracts.todo import Todo
+
 RESOLUTION: Final = 16
 """Scores are counted in bins a sixteenth of a doubling wide (4.4 %)."""
 TAIL_SHARE: Final = 0.02

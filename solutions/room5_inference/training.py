@@ -80,8 +80,10 @@ def _long_enough(panel: Panel) -> bool:
 
 def _rehearsed(artefact: Artefact, readings: Sequence[Reading]) -> Artefact:
     from .observer import Observer
+    from .places import Limits
+    from .quiet import Quiet
 
-    observer = Observer(artefact, tolerance_ms=0, forecasting=False)
+    observer = Observer(artefact, Limits(), Quiet(), forecasting=False)
     for logged in as_logged(sorted(readings, key=lambda one: one.timestamp)):
         observer.take(logged)
     known = {
