@@ -157,10 +157,15 @@ class Bench:
         supervisor.run_once("identity", READY_WITHIN_S)
         stop = threading.Event()
         try:
-            for role in parts:
+            serving = [role for role in parts if role != "devices"]
+            for role in serving:
                 supervisor.spawn(role)
-            for role in parts:
+            for role in serving:
                 supervisor.wait_ready(role, READY_WITHIN_S, stop)
+            if "devices" in parts:
+                # As in `up`: what is sent before somebody listens waits for its second attempt.
+                supervisor.spawn("devices")
+                supervisor.wait_ready("devices", READY_WITHIN_S, stop)
             return measure()
         finally:
             supervisor.stop()
