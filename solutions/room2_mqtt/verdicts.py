@@ -8,6 +8,7 @@ from typing import Final
 
 from shared.contracts.messages import VERDICT_ROOT, Verdict
 from shared.contracts.todo import Todo
+from shared.language import _
 
 from .reception import Received
 from .retry import DEAD, LATER, Outcome
@@ -56,14 +57,14 @@ def write_verdicts(fates: Iterable[tuple[Received, Outcome]]) -> Mapping[str, by
 
 
 def read_verdicts(data: bytes) -> list[Told]:
-    """Return the verdicts in a message; ValueError if it can't be read.
+    """Return the verdicts in a message; ValueError, with what came, if it holds none.
 
     `retry_after_s` is kept within 0 and a minute, whatever was said.
     """
     try:
         return [_told(item) for item in json.loads(data)["verdicts"]]
-    except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-        raise ValueError(str(error)) from None
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError):
+        raise ValueError(_("expected verdicts, got {data!r}").format(data=data[:80])) from None
 
 
 def _told(item: Mapping[str, object]) -> Told:
