@@ -23,7 +23,7 @@ SPIKE_MARGIN: Final = 2.0
 """A spike is told from one or two readings, so it must be surer than what takes days."""
 MARGIN_SLOTS: Final = 25.0
 """After so many slots the margin is twice as large, and falls from there."""
-LEAST_SLOTS: Final = 100
+LEAST_SLOTS: Final = 168
 """With fewer slots than this nothing is said about a sensor."""
 FLOOR_UNITS: Final = MappingProxyType({"jump": 3.0, "return": 2.0, "alone": 3.0, "season": 2.0})
 """No threshold lies below so many of the sensor's ordinary changes (its resolution, often)."""
@@ -80,10 +80,9 @@ class Watch:
         sensors stay for natural reasons (fog: 100 % humidity).
         """
         unit = self.unit
-        if unit == 0 or math.isnan(moved):
-            distance = 0
-        else:
-            distance = 1 + sum(moved >= edge * unit for edge in DISTANCES)
+        if unit == 0:
+            return 0.0  # it never moved: nobody can say whether it should
+        distance = 0 if math.isnan(moved) else 1 + sum(moved >= edge * unit for edge in DISTANCES)
         context = distance * 4 + min(3, self.stuck.run.bit_length())
         context = (context * 3 + sibling) * 2 + int(at_limit)
         return self.stuck.observe(context, repeated=repeated, learn=learn)

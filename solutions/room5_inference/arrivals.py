@@ -10,8 +10,11 @@ RECENT: Final = 4
 LEARNING: Final = 48
 """Readings from which it is learnt when in the step, and how far behind others, a sensor speaks."""
 PHASE_LEAST: Final = 0.1
-LEAD_LEAST: Final = 0.75
-"""Steps that a clock must be off at least, against its own rhythm and against the others."""
+LEAD_LEAST: Final = 1.5
+"""Steps that a clock must be off at least, against its own rhythm and against the others. The
+order in which readings of one moment arrive is good for one step already."""
+LEAD_SPREAD: Final = 1.0
+"""A wrong clock is off by the same every time; a backlog that drains catches up."""
 LEAD_MARGIN: Final = 1.5
 WITNESSES: Final = 32
 LEAP_MS: Final = 86_400_000
@@ -89,7 +92,9 @@ class Punctuality:
             return 0.0
         if self.usual_lead is None and self.leads:
             self.usual_lead = statistics.median(self.leads)
-        off = (self._off(self.phases, 0.0), self._off(self.leads[-RECENT:], self.usual_lead))
+        leads = self.leads[-RECENT:]
+        steady = len(leads) > 0 and max(leads) - min(leads) <= LEAD_SPREAD
+        off = (self._off(self.phases, 0.0), self._off(leads, self.usual_lead) if steady else 0.0)
         strengths = [
             _over(tail, value, chance, least)
             for tail, value, least in zip(self.tails, off, (PHASE_LEAST, LEAD_LEAST), strict=True)

@@ -49,7 +49,8 @@ class InferenceService:
         start = self.seconds()
         try:
             values = checked(
-                self.champion.predict(question.window, question.neighbours, question.day), question
+                self.champion.predict(question.window.copy(), question.neighbours, question.day),
+                question,
             )
             answer = Prediction(values, MODEL)
         except Todo:

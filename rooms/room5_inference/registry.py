@@ -1,0 +1,163 @@
+"""Where models are kept: each with its card, none that was altered, none that runs code."""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from importlib.metadata import version as library_version
+from pathlib import Path
+from typing import Any, Final
+
+from shared.contracts.benches.model import Card
+from shared.contracts.todo import Todo
+from shared.language import _
+
+FORMAT: Final = 1
+LIBRARIES: Final = ("scikit-learn", "numpy", "skops")
+MODEL_FILE: Final = "model.skops"
+CARD_FILE: Final = "card.json"
+POINTER_FILE: Final = "champion.json"
+TRUSTED: Final = frozenset[str]()
+"""Types beyond those that skops itself trusts: none. Arrays, numbers, scikit-learn's estimators."""
+_VERSION = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+
+
+class RegistryError(Exception):
+    """A model that isn't used; the message says why and what to do."""
+
+
+class UnknownVersion(RegistryError):  # noqa: N818 - errors are named by fact
+    """There is no such version."""
+
+
+class TamperedModel(RegistryError):  # noqa: N818 - as above
+    """The file isn't the one that was saved."""
+
+
+class IncompatibleModel(RegistryError):  # noqa: N818 - as above
+    """Made by another format or by another edition of the libraries."""
+
+
+class UntrustedModel(RegistryError):  # noqa: N818 - as above
+    """It names types that loading would have to execute."""
+
+
+class Registry:
+    """Versions in a folder: `<version>/model.skops`, `<version>/card.json`, and who is champion."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(
+        self,
+        version: str,
+        content: Any,  # noqa: ANN401 - whatever skops can write
+        *,
+        data_hash: str,
+        trained_until: datetime,
+        metrics: Mapping[str, float],
+    ) -> Card:
+        """Write `content` under `version` and return its card; the same version is replaced whole.
+
+        The card comes last, so a version that has one is complete. ValueError for a bad name.
+        """
+        # task 5.5: the file, its hash, its card; nothing half-written is ever seen
+        raise Todo("5.5")
+
+    def card(self, version: str) -> Card:
+        """Return the card of a version; UnknownVersion if there is none that can be read."""
+        path = self._place(version) / CARD_FILE
+        try:
+            fields = json.loads(path.read_text(encoding="utf-8"))
+            moment = datetime.fromisoformat(fields.pop("trained_until"))
+            return Card(trained_until=moment, **fields)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise UnknownVersion(
+                _("no model {version}: {error}. Train it again.").format(
+                    version=version, error=error
+                )
+            ) from error
+
+    def load(self, version: str) -> Any:  # noqa: ANN401 - whatever was saved
+        """Return what was saved, executing nothing that the file says.
+
+        Raises TamperedModel, IncompatibleModel or UntrustedModel, in this order, before any
+        object is made; UnknownVersion without a file.
+        """
+        # task 5.5: hash, then compatibility, then types, and only then the objects
+        raise Todo("5.5")
+
+    def promote(self, version: str, score: Callable[[Any], float], held_from: datetime) -> bool:
+        """Make `version` champion if it is the first, or better than the champion; return whether.
+
+        `score` gives an error (lower is better) on data from `held_from` on, which neither may
+        have seen: ValueError if one was trained beyond it. Equal isn't better.
+        """
+        # task 5.5: judge both on what neither saw; the pointer is written whole
+        raise Todo("5.5")
+
+    def rollback(self) -> str:
+        """Make the champion before the present one champion again and return its version.
+
+        RegistryError if there is none.
+        """
+        # task 5.5: one step back
+        raise Todo("5.5")
+
+    def champion(self) -> str | None:
+        """Return the version in use, None before the first promotion."""
+        history = self.history()
+        return history[-1] if history else None
+
+    def history(self) -> list[str]:
+        """Return the champions so far, the present one last."""
+        try:
+            return list(json.loads((self.folder / POINTER_FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return []
+
+    def _write_history(self, versions: list[str]) -> None:
+        write_whole(self.folder / POINTER_FILE, json.dumps(versions).encode())
+
+    def _place(self, version: str) -> Path:
+        if not _VERSION.match(version):
+            raise ValueError(f"expected a version of letters, digits, _ and -, got {version!r}")
+        return self.folder / version
+
+
+def present_libraries() -> dict[str, str]:
+    """Return the editions, major.minor, of the libraries that a model file depends on."""
+    return {name: ".".join(library_version(name).split(".")[:2]) for name in LIBRARIES}
+
+
+def card_fields(card: Card) -> dict[str, Any]:
+    """Return a card as JSON knows it."""
+    return {
+        "version": card.version,
+        "data_hash": card.data_hash,
+        "trained_until": card.trained_until.isoformat(),
+        "metrics": dict(card.metrics),
+        "sha256": card.sha256,
+        "libraries": dict(card.libraries),
+        "format": card.format,
+    }
+
+
+def read_blob(path: Path, version: str) -> bytes:
+    """Return the model file's bytes; UnknownVersion if it can't be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnknownVersion(
+            _("no model {version}: {error}. Train it again.").format(version=version, error=error)
+        ) from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that readers see the old or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_bytes(content)
+    unfinished.replace(path)
