@@ -166,7 +166,7 @@ class Forecast:
 class Alert:
     """One incident at one sensor; the same `alert_id` is told again when it is resolved.
 
-    `kind`: spike, stuck, dropout, drift or deviation. `severity`: warning or critical.
+    `kind`: spike, stuck, dropout, skew, drift or deviation. `severity`: warning or critical.
     `opened_at` and `resolved_at` are event times. `message_id`, `position` and `traceparent`
     are those of the reading that opened it (None and 0 for a silence). `reason` is for people.
     """
