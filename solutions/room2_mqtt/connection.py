@@ -133,7 +133,6 @@ class Connection:
                     stood_s = time.monotonic() - began
                     self._manners.turn(client)
                 elif time.monotonic() - began > CONNACK_S:
-                    self._tell("connect_failed", "no answer to CONNECT")
                     break
                 wire.exchange()
             self._part(client, wire)
@@ -149,9 +148,14 @@ class Connection:
                 wire.flush(told.is_published, GOODBYE_S)
             client.disconnect()
             wire.flush(lambda: False, 0.0)
-        if self._connected:
-            self._connected = False
-            self._telemetry.measure(Fact.MQTT_CONNECTED, 0)
+        if not self._connected:
+            # In TLS 1.3 a client learns by its first read that its certificate wasn't liked.
+            self._tell("connect_failed", "cut before CONNACK: refused, or no MQTT broker")
+            return
+        self._connected = False
+        self._telemetry.measure(Fact.MQTT_CONNECTED, 0)
+        if not self._stop.is_set():
+            self._tell("connection_lost", "cut by the broker or the network")
 
     def _new_client(self) -> "mqtt.Client":
         """Return a client that keeps its session, has a will, and shows its certificate.

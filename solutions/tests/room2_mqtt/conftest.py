@@ -1,7 +1,6 @@
 """Real brokers on free loopback ports, and the bus with doubles around it."""
 
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -53,7 +52,11 @@ class Broker:
             command = [str(find_mosquitto()), "-c", str(path)]
         with (self._folder / "broker.log").open("ab") as log:
             self._process = subprocess.Popen(command, stderr=log, stdout=log)
-        wait_for(self._listens, f"{self.flavour} listens")
+        try:
+            wait_for(self._listens, f"{self.flavour} listens")
+        except AssertionError:
+            self.kill()
+            raise
 
     def kill(self, *, forget: bool = False) -> None:
         """Kill it with -9; `forget` also what it had on disk."""
@@ -62,16 +65,6 @@ class Broker:
             self._process.wait(10)
         if forget:
             shutil.rmtree(self._folder / "state")
-
-    def pause(self) -> None:
-        """Let it hold still: connections stay, nothing moves."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let it go on."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
 
     def _listens(self) -> bool:
         try:

@@ -1,3 +1,5 @@
+"""The device: born, cut off, restarted, and vouched for in the end."""
+
 import json
 import time
 from typing import Any

@@ -1,3 +1,5 @@
+"""The gateway at a puppet's wire: order, poison, pressure, verdicts."""
+
 import json
 import time
 from collections.abc import Callable, Iterator

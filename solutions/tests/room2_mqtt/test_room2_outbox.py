@@ -1,3 +1,5 @@
+"""The outbox: on disk, in order, bounded, through kill -9 and full disks."""
+
 import random
 import signal
 import sqlite3

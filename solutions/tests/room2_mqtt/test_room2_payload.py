@@ -1,3 +1,5 @@
+"""The payload: nothing guessed, nothing passed over, every byte counted."""
+
 import json
 import math
 from datetime import UTC, datetime, timedelta

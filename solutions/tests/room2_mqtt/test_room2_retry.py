@@ -1,3 +1,5 @@
+"""Answers, pauses and the breaker."""
+
 import random
 import threading
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+"""Topics and filters: the standard's own table, and what our scheme refuses."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
