@@ -2,49 +2,26 @@
 
 import math
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 from shared.contracts.todo import Todo
 
+from .channels import Channels
 from .surprise import Surprise
-from .thresholds import Tail
 
-CHANNELS: Final = (
-    "jump", "return", "alone", "stuck", "silence", "season", "forest", "days", "weeks",
-)  # fmt: skip
-"""The kinds of evidence, each with its own scores and threshold."""
-
-BUDGET_A_MONTH: Final = 0.2
-"""False alerts that one channel of one sensor may raise a month."""
-MARGIN: Final = 1.5
-"""Training hasn't seen every season, so thresholds are 1.5 times what the tail says."""
-SPIKE_MARGIN: Final = 2.0
-"""A spike is told from one or two readings, so it must be surer than what takes days."""
-MARGIN_SLOTS: Final = 25.0
-"""After so many slots the margin is twice as large, and falls from there."""
-LEAST_SLOTS: Final = 168
-"""With fewer slots than this nothing is said about a sensor."""
-FLOOR_UNITS: Final = MappingProxyType({"jump": 3.0, "return": 2.0, "alone": 3.0, "season": 2.0})
-"""No threshold lies below so many of the sensor's ordinary changes (its resolution, often)."""
 DISTANCES: Final = (0.75, 1.5, 3.0, 5.0)
 """Edges of classes: ordinary changes by which neighbours moved while a value stood still."""
-FLOOR_SHIFT: Final = 2.25
-"""A shift against the neighbours of so many ordinary changes is the least that counts as drift."""
 
 
 class Watch:
     """What one sensor's past says about its present. Everything it learns is causal."""
 
     def __init__(self, slots_a_month: float) -> None:
-        self._chance = BUDGET_A_MONTH / slots_a_month
-        self.tails = {channel: Tail() for channel in CHANNELS}
-        self.changes = Tail()
+        self.channels = Channels(slots_a_month)
         self.stuck = Surprise.new((len(DISTANCES) + 2) * 4 * 3 * 2)
         self.silent = Surprise.new(4 * 3 * 5)
         self.taken_back = False
         """Whether the last spike was told by the reading after it."""
-        self._thresholds: dict[str, tuple[int, float]] = {}
 
     def scores(self, row: Mapping[str, float]) -> dict[str, float]:
         """Return the score of each channel that looks at values, NaN where nothing is known.
@@ -64,7 +41,7 @@ class Watch:
         didn't); `at_limit` whether it is the largest or the smallest value of the window, where
         sensors stay for natural reasons (fog: 100 % humidity).
         """
-        unit = self.unit
+        unit = self.channels.unit
         if unit == 0:
             return 0.0  # it never moved: nobody can say whether it should
         distance = 0 if math.isnan(moved) else 1 + sum(moved >= edge * unit for edge in DISTANCES)
@@ -81,50 +58,19 @@ class Watch:
         context = (3 * round(3 * absent) + min(2, self.silent.run)) * 5 + weather
         return self.silent.observe(context, repeated=missing, learn=learn)
 
-    def learn(self, scores: Mapping[str, float], change: float) -> None:
-        """Take the scores of a slot into the tails."""
-        for channel, score in scores.items():
-            if not math.isnan(score):
-                self.tails[channel].add(score)
-        if change != 0 and not math.isnan(change):
-            self.changes.add(abs(change))
-
-    @property
-    def unit(self) -> float:
-        """The size of an ordinary change of this sensor, 0 until one was seen."""
-        known, unit = self._thresholds.get("unit", (0, 0.0))
-        if self.changes.total > 1.02 * known:
-            unit = self.changes.middle()
-            self._thresholds["unit"] = (self.changes.total, unit)
-        return unit
-
-    def threshold(self, channel: str) -> float:
-        """Return the score beyond which `channel` speaks of a fault; infinity until it can."""
-        tail = self.tails[channel]
-        known, threshold = self._thresholds.get(channel, (0, math.inf))
-        least = LEAST_SLOTS // 4 if channel in {"days", "weeks"} else LEAST_SLOTS
-        if tail.total >= least and tail.total > 1.02 * known:
-            threshold = self._fresh(channel, tail)
-            self._thresholds[channel] = (tail.total, threshold)
-        return threshold if threshold > 0 else math.inf
-
-    def _fresh(self, channel: str, tail: Tail) -> float:
-        # task 5.3: the tail's threshold for the budget, with a margin, and never below the floor
-        raise Todo("5.3")
-
     def strengths(self, scores: Mapping[str, float]) -> dict[str, float]:
         """Return the strength of the evidence for each kind: a score over its threshold.
 
-        A deviation needs two witnesses, the whole day's residual and the forest (if there is one);
-        a sensor with neighbours is judged by them instead.
+        A deviation needs two witnesses, the whole day's residual and the forest (if there is one).
+        A spike is judged with the neighbours where there are any.
         """
         over = {
-            channel: score / self.threshold(channel)
+            channel: score / self.channels.threshold(channel)
             for channel, score in scores.items()
             if not math.isnan(score)
         }
         if "jump" in over:
-            del over["alone"]
+            over.pop("alone", None)
         self.taken_back = over.get("return", 0.0) >= 1 > over.get("jump", 0.0)
         return {
             "spike": max(over.get("jump", 0.0), over.get("return", 0.0), over.get("alone", 0.0)),
@@ -136,14 +82,10 @@ class Watch:
 
     def state(self) -> dict[str, Any]:
         """Return everything that it has learnt, for JSON."""
-        tails = {**self.tails, "": self.changes}
+        runs = (self.stuck, self.silent)
         return {
-            "chance": self._chance,
-            "tails": {name: tail.state() for name, tail in tails.items()},
-            "runs": [
-                [run.counts, run.level, run.run, run.unsettled] for run in (self.stuck, self.silent)
-            ],
-            "thresholds": {name: list(pair) for name, pair in self._thresholds.items()},
+            "channels": self.channels.state(),
+            "runs": [[run.counts, run.level, run.run, run.unsettled] for run in runs],
         }
 
     def rested(self) -> dict[str, Any]:
@@ -156,11 +98,8 @@ class Watch:
     def of_state(cls, state: Mapping[str, Any]) -> "Watch":
         """Return the watch whose `state` that is."""
         watch = cls(1.0)
-        watch._chance = state["chance"]
-        watch.tails = {name: Tail.of_state(tail) for name, tail in state["tails"].items()}
-        watch.changes = watch.tails.pop("")
+        watch.channels.recall(state["channels"])
         watch.stuck, watch.silent = (Surprise(*run) for run in state["runs"])
-        watch._thresholds = {name: (pair[0], pair[1]) for name, pair in state["thresholds"].items()}
         return watch
 
 

@@ -13,7 +13,7 @@ SEED: Final = 5
 EULER: Final = 0.5772156649015329
 
 
-def grown(table: Values) -> Any:  # noqa: ANN401 - scikit-learn brings no types
+def grown(table: Values) -> Any:  # noqa: ANN401 - these libraries bring no types
     """Return scikit-learn's isolation forest of features (rows, columns); NaN counts as 0."""
     from sklearn.ensemble import IsolationForest
 
@@ -36,7 +36,7 @@ class FastForest:
         self.usual = usual
 
     @classmethod
-    def of(cls, forest: Any) -> "FastForest":  # noqa: ANN401 - scikit-learn brings no types
+    def of(cls, forest: Any) -> "FastForest":  # noqa: ANN401 - these libraries bring no types
         """Return scikit-learn's isolation forest as arrays: nothing in them can be executed."""
         trees = [estimator.tree_ for estimator in forest.estimators_]
         size = max(tree.node_count for tree in trees)
@@ -76,7 +76,7 @@ def path_length(samples: Values) -> Values:
     """Return the mean depth of a search in a tree of so many samples (Liu et al. 2008)."""
     safe = np.maximum(samples, 3.0)
     harmonic = 2.0 * (np.log(safe - 1.0) + EULER) - 2.0 * (safe - 1.0) / safe
-    return np.asarray(np.where(samples <= 1, 0.0, np.where(samples <= 2, 1.0, harmonic)))  # noqa: PLR2004
+    return np.asarray(np.where(samples <= 1, 0.0, np.where(samples <= 2, 1.0, harmonic)))  # noqa: PLR2004 - as the docstring says
 
 
 def _stack(columns: list[NDArray[Any]], size: int, blank: float) -> NDArray[Any]:

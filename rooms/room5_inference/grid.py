@@ -1,12 +1,12 @@
 """Readings that come at one rate, in slots of equal length: a row closes when it's complete."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 
 from .features import Values
+from .samples import Row, Sample, plain, sample_of, sample_state, table_of
 
 DAYS: Final = 32
 """Days that a grid remembers: four to look at, and four weeks to compare them with."""
@@ -18,26 +18,6 @@ FARTHEST: Final = 100_000
 """A reading so many slots ahead is of no use: a clock of another century."""
 PATIENCE_SLOTS: Final = 2
 """A row waits for sensors that are late by so many slots, and a tolerance beside."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A value in a slot, and the message that brought it."""
-
-    value: float
-    timestamp_ms: int
-    message_id: str
-    position: int
-    traceparent: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A closed slot: one sample a sensor, None where it gave nothing."""
-
-    slot: int
-    start_ms: int
-    samples: tuple[Sample | None, ...]
 
 
 class Grid:
@@ -166,27 +146,3 @@ class Grid:
             if sample is not None:
                 self.pending.setdefault(slot, {})[column] = sample
         self._awaited = None
-
-
-def sample_state(sample: Sample | None) -> list[Any] | None:
-    """Return a sample as JSON knows it."""
-    if sample is None:
-        return None
-    return [
-        sample.value, sample.timestamp_ms, sample.message_id, sample.position, sample.traceparent,
-    ]  # fmt: skip
-
-
-def sample_of(fields: Sequence[Any] | None) -> Sample | None:
-    """Return the sample whose `sample_state` that is."""
-    return None if fields is None else Sample(*fields)
-
-
-def plain(table: Values) -> list[list[float | None]]:
-    """Return the rows as JSON knows them: None for NaN, floats exact."""
-    return [[None if value != value else value for value in row] for row in table.tolist()]  # noqa: PLR0124 - NaN
-
-
-def table_of(rows: Sequence[Sequence[float | None]]) -> Values:
-    """Return the table whose `plain` rows those are."""
-    return np.array(rows, dtype=np.float64)

@@ -17,7 +17,7 @@ from shared.contracts.settings import Settings
 from .drift import population_stability_index
 from .observer import Observer
 from .places import Limits
-from .registry import card_fields
+from .shelf import card_fields
 from .training import Artefact
 
 JITTER_WALL_S: Final = 0.5

@@ -7,9 +7,9 @@ import numpy as np
 
 from .features import Columns, Values
 from .forecasting import HORIZONS, Forecaster
-from .grid import plain, table_of
 from .intervals import adapted
 from .lags import lags, usual
+from .samples import plain, table_of
 
 FIRST_RADIUS: Final = 2.0
 """Of a sensor that nobody was trained on: so many times its first error."""

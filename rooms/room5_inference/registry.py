@@ -2,11 +2,9 @@
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from importlib.metadata import version as library_version
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,34 +12,28 @@ from shared.contracts.benches.model import Card
 from shared.contracts.todo import Todo
 from shared.language import _
 
+from .shelf import (
+    IncompatibleModel,
+    RegistryError,
+    TamperedModel,
+    UnknownVersion,
+    UntrustedModel,
+    altered,
+    card_fields,
+    foreign_types,
+    other_edition,
+    present_libraries,
+    read_blob,
+    write_whole,
+)
+
 FORMAT: Final = 1
-LIBRARIES: Final = ("scikit-learn", "numpy", "skops")
 MODEL_FILE: Final = "model.skops"
 CARD_FILE: Final = "card.json"
 POINTER_FILE: Final = "champion.json"
 TRUSTED: Final = frozenset[str]()
 """Types beyond those that skops itself trusts: none. Arrays, numbers, scikit-learn's estimators."""
 _VERSION = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
-
-
-class RegistryError(Exception):
-    """A model that isn't used; the message says why and what to do."""
-
-
-class UnknownVersion(RegistryError):  # noqa: N818 - errors are named by fact
-    """There is no such version."""
-
-
-class TamperedModel(RegistryError):  # noqa: N818 - as above
-    """The file isn't the one that was saved."""
-
-
-class IncompatibleModel(RegistryError):  # noqa: N818 - as above
-    """Made by another format or by another edition of the libraries."""
-
-
-class UntrustedModel(RegistryError):  # noqa: N818 - as above
-    """It names types that loading would have to execute."""
 
 
 class Registry:
@@ -53,7 +45,7 @@ class Registry:
     def save(
         self,
         version: str,
-        content: Any,  # noqa: ANN401 - whatever skops can write
+        content: Any,  # noqa: ANN401 - these libraries bring no types
         *,
         data_hash: str,
         trained_until: datetime,
@@ -80,7 +72,7 @@ class Registry:
                 )
             ) from error
 
-    def load(self, version: str) -> Any:  # noqa: ANN401 - whatever was saved
+    def load(self, version: str) -> Any:  # noqa: ANN401 - these libraries bring no types
         """Return what was saved, executing nothing that the file says.
 
         Raises TamperedModel, IncompatibleModel or UntrustedModel, in this order, before any
@@ -125,39 +117,3 @@ class Registry:
         if not _VERSION.match(version):
             raise ValueError(f"expected a version of letters, digits, _ and -, got {version!r}")
         return self.folder / version
-
-
-def present_libraries() -> dict[str, str]:
-    """Return the editions, major.minor, of the libraries that a model file depends on."""
-    return {name: ".".join(library_version(name).split(".")[:2]) for name in LIBRARIES}
-
-
-def card_fields(card: Card) -> dict[str, Any]:
-    """Return a card as JSON knows it."""
-    return {
-        "version": card.version,
-        "data_hash": card.data_hash,
-        "trained_until": card.trained_until.isoformat(),
-        "metrics": dict(card.metrics),
-        "sha256": card.sha256,
-        "libraries": dict(card.libraries),
-        "format": card.format,
-    }
-
-
-def read_blob(path: Path, version: str) -> bytes:
-    """Return the model file's bytes; UnknownVersion if it can't be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UnknownVersion(
-            _("no model {version}: {error}. Train it again.").format(version=version, error=error)
-        ) from error
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that readers see the old or the new one, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)

@@ -8,7 +8,7 @@ from shared.contracts.messages import Alert, Forecast
 from shared.language import _
 
 from .features import Values
-from .grid import Sample
+from .samples import Sample
 
 
 def reason(kind: str, strength: float) -> str:

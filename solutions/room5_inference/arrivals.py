@@ -42,7 +42,7 @@ class Watermark:
         self.latest[device] = max(timestamp_ms, self.latest.get(device, 0))
         ordered = sorted(self.latest.values())
         confirmed = ordered[-2] if len(ordered) > 1 else ordered[0]
-        leap = len(ordered) > 2 or ordered[-1] > self.value + LEAP_MS > LEAP_MS  # noqa: PLR2004
+        leap = len(ordered) > 2 or ordered[-1] > self.value + LEAP_MS > LEAP_MS  # noqa: PLR2004 - as the docstring says
         believed = confirmed if leap else ordered[-1]
         self.alone = self.alone + 1 if believed <= self.value < timestamp_ms else 0
         if self.alone >= OTHERS_SILENT:

@@ -16,7 +16,8 @@ from shared.contracts.todo import Todo
 from .forecasting import Forecaster
 from .forest import FastForest
 from .recordings import data_hash, read_recording
-from .registry import Registry, RegistryError
+from .registry import Registry
+from .shelf import RegistryError
 from .training import Artefact, Experience, train
 
 EDITION: Final = 1

@@ -144,7 +144,7 @@ def typical_of(days: Values) -> Values:
     ordered = np.sort(days, axis=0)
     known = np.sum(~np.isnan(days), axis=0)
     total = np.nansum(ordered, axis=0)
-    trimmed = known >= 4  # noqa: PLR2004 - as promised above
+    trimmed = known >= 4  # noqa: PLR2004 - as the docstring says
     if not len(days):
         return np.full(days.shape[1:], np.nan)
     last = np.take_along_axis(ordered, np.maximum(known - 1, 0)[None], axis=0)[0]

@@ -1,59 +1,22 @@
 """The sensors of one grid, judged row by row: features, neighbours, siblings, evidence."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .alerting import AlertBook
-from .anomalies import Watch
 from .features import FEATURES, Columns, Values, features, pairs
-from .grid import Grid, plain, table_of
-from .neighbourhood import BANDS, MOST, band, choose_neighbours, moved
+from .grid import Grid
+from .member import Member
+from .neighbourhood import BANDS, MOST, band, choose_neighbours
+from .samples import plain, table_of
+from .shifts import own_share, shifts
 
 ForestScores = Callable[[Values], Values]
 
 BANDS_A_DAY: Final = 4
 MATURE_SHARE: Final = 0.8
-SHARED: Final = 1.5
-"""How much more a sensor must have shifted than the others of its device."""
-
-
-class Member:
-    """One sensor of a group: who it is, what it has learnt, who stands beside it."""
-
-    def __init__(self, names: tuple[str, str, str], watch: Watch, *, trained: bool) -> None:
-        self.names = names
-        self.watch = watch
-        self.trained = trained
-        self.book = AlertBook("\0".join(names))
-        self.sibling: int | None = None
-        self.edges: tuple[float, ...] = ()
-        self.arrived = False
-        self.learning = True
-        """False once it was trained: thresholds come from training data only."""
-
-    def state(self) -> list[Any]:
-        """Return everything that changes, for JSON."""
-        return [self.watch.state(), self.book.state(), self.trained, self.arrived]
-
-    def recall(self, state: Sequence[Any]) -> None:
-        """Go back to a `state`."""
-        self.watch, self.book = Watch.of_state(state[0]), AlertBook.of_state(state[1])
-        self.trained, self.arrived = state[2], state[3]
-
-    def weather(self, row: Values) -> int:
-        """Return the class, 1 to 4, of the sibling's value in `row`; 0 if it says nothing."""
-        if self.sibling is None or np.isnan(row[self.sibling]):
-            return 0
-        return 1 + sum(bool(row[self.sibling] >= edge) for edge in self.edges)
-
-    def sibling_moves(self, window: Values) -> int:
-        """Return 1 if the sibling repeated its value in the last slot, 2 if it didn't, else 0."""
-        if self.sibling is None or np.isnan(window[-2:, self.sibling]).any():
-            return 0
-        return 1 if window[-1, self.sibling] == window[-2, self.sibling] else 2
 
 
 class Group:
@@ -90,7 +53,7 @@ class Group:
         self._meet_neighbours()
         trusted = self._trusted()
         table = features(self.grid.window, trusted, self.grid.day)
-        extra = {"forest": self._forest(table), **self._bands(trusted)}
+        extra = {"forest": self._forest(table), **self._shifts(trusted)}
         missing = np.isnan(self.grid.window[-1])
         absent = np.where(self.neighbours >= 0, missing[self.neighbours], np.nan)
         shares = np.nan_to_num(
@@ -126,7 +89,7 @@ class Group:
         member.arrived = False
         strengths = watch.strengths(scores)
         if learn:
-            watch.learn(scores, values["change"])
+            watch.channels.learn(scores, values["change"])
         return strengths
 
     def _around_since(self, column: int, slots: int) -> float:
@@ -146,8 +109,7 @@ class Group:
         """Return the forest's scores of all rows at once; NaN without a forest."""
         if self.forest is None:
             return np.full(len(table), np.nan)
-        units = np.array([member.watch.unit or np.nan for member in self.members])
-        return self.forest(table / units[:, None])
+        return self.forest(table / self._units()[:, None])
 
     def _trusted(self) -> Columns:
         """Return the neighbours, less those with an open incident of their own."""
@@ -156,41 +118,18 @@ class Group:
             np.where(np.isin(self.neighbours, bad), -1, self.neighbours) if bad else self.neighbours
         )
 
-    def _bands(self, trusted: Columns) -> dict[str, Values]:
-        """Return how far the bands of differences have moved; NaN most of the time: it's slow."""
-        day, window = self.grid.day, self.grid.window
-        if self.rows % max(1, day // BANDS_A_DAY):
+    def _shifts(self, trusted: Columns) -> dict[str, Values]:
+        """Return how far each sensor alone has shifted; NaN most of the time: it's slow."""
+        if self.rows % max(1, self.grid.day // BANDS_A_DAY):
             unknown = np.full(len(trusted), np.nan)
-            return {channel: unknown for channel, _, _ in BANDS}
-        (short, days, share), (long, weeks, outer) = BANDS
-        voting = self.neighbours >= 0
-        sound = np.where(self.doubtful, np.nan, window)
-        apart = window[:, :, None] - np.where(trusted >= 0, sound[:, trusted], np.nan)
-        recent = apart[-days * day :]
-        before = pairs(sound[: -days * day], self.neighbours)
-        fixed = (self.low, self.high)
-        return {
-            short: self._own(moved(band(recent, share), band(before, share), voting)),
-            long: self._own(moved(band(apart[-weeks * day :], outer), fixed, voting)),
-        }
+            return {channel: unknown for channel, _days, _share in BANDS}
+        near, fixed = (self.neighbours, trusted), (self.low, self.high)
+        found = shifts(self.grid.window, self.doubtful, near, fixed, self.grid.day)
+        names = [member.names for member in self.members]
+        return {channel: own_share(one, self._units(), names) for channel, one in found.items()}
 
-    def _own(self, shifts: Values) -> Values:
-        """Return the shifts in ordinary changes, less what the device's other sensors shifted too.
-
-        Weather that is different at one place moves several quantities there; a fault moves one.
-        """
-        units = np.array([member.watch.unit or np.nan for member in self.members])
-        sizes = np.abs(shifts) / units
-        own = sizes.copy()
-        for column, member in enumerate(self.members):
-            beside = [
-                sizes[other]
-                for other, its in enumerate(self.members)
-                if its.names[0] == member.names[0] and its.names[2] != member.names[2]
-                and not np.isnan(sizes[other])
-            ]  # fmt: skip
-            own[column] = max(0.0, sizes[column] - SHARED * max(beside, default=0.0))
-        return np.where(np.isnan(sizes), np.nan, own)
+    def _units(self) -> Values:
+        return np.array([member.watch.channels.unit or np.nan for member in self.members])
 
     def _meet_neighbours(self) -> None:
         """Choose the neighbours that no training chose, until a sensor is mature."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
-from .grid import Sample
+from .samples import Sample
 
 INTRODUCTION: Final = 8
 """Readings after which a sensor's rhythm is taken as known."""

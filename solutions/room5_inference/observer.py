@@ -10,11 +10,11 @@ from shared.contracts.messages import Alert, Forecast, LoggedEvent
 from shared.contracts.ports import Telemetry
 
 from .alerting import CLOSE_BELOW
-from .anomalies import BUDGET_A_MONTH
 from .arrivals import Watermark
+from .channels import BUDGET_A_MONTH
 from .forecasting import HORIZONS
-from .grid import Row, Sample
 from .places import Limits, Place, Places, Stretch
+from .samples import Row, Sample
 from .service import MODEL
 from .training import Artefact
 from .wording import alert_of, forecasts_of

@@ -8,10 +8,12 @@ from shared.contracts.ports import Telemetry
 
 from .anomalies import Watch
 from .arrivals import Punctuality
-from .grid import Grid, Sample, sample_of, sample_state
-from .group import Group, Member
+from .grid import Grid
+from .group import Group
 from .meeting import Newcomer, rhythm
+from .member import Member
 from .outlook import Outlook
+from .samples import Sample, sample_of, sample_state
 from .service import InferenceService
 from .training import Artefact
 

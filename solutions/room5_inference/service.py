@@ -96,7 +96,7 @@ class InferenceService:
                 self.challenger.predict(window, question.neighbours, question.day), question
             )
             self.disagreement = float(np.nanmean(np.abs(other - answer.values)))
-        except Exception as error:  # noqa: BLE001 - a challenger may fail, it isn't in use
+        except Exception as error:  # noqa: BLE001 - whatever a model does, somebody waits for an answer
             self.telemetry.event("warning", "challenger_failed", reason=type(error).__name__)
         self.telemetry.measure(Fact.INFERENCE_S, self.seconds() - start, mode="shadow")
         return answer

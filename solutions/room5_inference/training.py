@@ -15,11 +15,11 @@ from .forecasting import Forecaster, examples, fitted
 from .forest import FastForest, grown
 from .neighbourhood import BANDS, band, choose_neighbours
 from .recordings import Panel, panels
+from .siblings import CLASSES, best_sibling
 
 LEAST_DAYS: Final = 28
 """With fewer days nothing is trained: the model learns from the stream instead."""
 FOREST_EVERY: Final = 6
-CLASSES: Final = (0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def train(readings: Sequence[Reading], version: str) -> Artefact:
 
 def _long_enough(panel: Panel) -> bool:
     day = round(86_400_000 / panel.step_ms)
-    return day >= 2 and len(panel.values) >= LEAST_DAYS * day  # noqa: PLR2004 - slots a day
+    return day >= 2 and len(panel.values) >= LEAST_DAYS * day  # noqa: PLR2004 - as the docstring says
 
 
 def _rehearsed(artefact: Artefact, readings: Sequence[Reading]) -> Artefact:
@@ -143,41 +143,6 @@ def station_of(names: tuple[str, str, str]) -> str:
 def neighbours_in(panel: Panel) -> Columns:
     """Return the neighbours of a panel's columns (see `choose_neighbours`)."""
     return choose_neighbours(panel.values, [kind for _device, _sensor, kind in panel.names])
-
-
-def best_sibling(panel: Panel, column: int) -> int | None:
-    """Return the column of the same device that tells most about this one's silences and rests."""
-    device = panel.names[column][0]
-    repeats = _repeats(panel.values[:, column])
-    missing = np.isnan(panel.values[:, column])
-    best, most = None, 0.0
-    for other, names in enumerate(panel.names):
-        if other == column or names[0] != device or names[2] == panel.names[column][2]:
-            continue
-        there = panel.values[:, other]
-        edges = np.quantile(there[~np.isnan(there)], CLASSES)
-        told = information(
-            missing, np.where(np.isnan(there), -1, np.searchsorted(edges, there, side="right"))
-        )
-        told += information(repeats, _repeats(there).astype(np.int64))
-        if told > max(most, 0.01):
-            best, most = other, told
-    return best
-
-
-def _repeats(values: Values) -> Any:  # noqa: ANN401 - an array of booleans
-    return np.concatenate([[False], np.diff(values) == 0])
-
-
-def information(happened: Any, classes: Any) -> float:  # noqa: ANN401 - arrays
-    """Return the mutual information of an event and a class, in nats a slot."""
-    total, told = len(happened), 0.0
-    for one in np.unique(classes):
-        for other in (False, True):
-            both = np.mean((classes == one) & (happened == other))
-            alone = np.mean(classes == one) * np.mean(happened == other)
-            told += float(both * np.log(both / alone)) if both > 0 else 0.0
-    return told if total else 0.0
 
 
 def parts_of(panel: Panel) -> Iterator[tuple[str, Panel, Columns]]:

@@ -10,11 +10,9 @@ import pytest
 from skops import io
 
 from solutions.room5_inference import open_registry
-from solutions.room5_inference.registry import (
-    CARD_FILE,
-    MODEL_FILE,
+from solutions.room5_inference.registry import CARD_FILE, MODEL_FILE, Registry
+from solutions.room5_inference.shelf import (
     IncompatibleModel,
-    Registry,
     RegistryError,
     TamperedModel,
     UnknownVersion,
@@ -34,12 +32,12 @@ class Trap:
         Trap.sprung = True
 
 
-def keep(registry: Registry, version: str, content: Any) -> None:  # noqa: ANN401 - anything
+def keep(registry: Registry, version: str, content: Any) -> None:  # noqa: ANN401 - these libraries bring no types
     """Save a model with a plain card."""
     registry.save(version, content, data_hash="d", trained_until=UNTIL, metrics={"mae": 1.5})
 
 
-def error(content: Any) -> float:  # noqa: ANN401 - what was saved
+def error(content: Any) -> float:  # noqa: ANN401 - these libraries bring no types
     """Return the error that the content says it has."""
     return float(content["error"])
 
