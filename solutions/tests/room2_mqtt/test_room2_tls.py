@@ -68,7 +68,7 @@ def guarded(tmp_path: Path) -> Iterator[Broker]:
 
 def test_readings_flow_over_tls(world: World, guarded: Broker, tmp_path: Path) -> None:
     world.ring.context = context(tmp_path, "party")
-    bus = world.bus(guarded.port, resend_after_s=30.0)
+    bus = world.bus(guarded.port)
     link = world.device(bus, birth_of())
     world.gateway(bus)
     link.offer(readings(0, 2_000))
