@@ -78,9 +78,10 @@ class Channels:
         margin *= 1 + MARGIN_SLOTS / tail.total
         threshold = margin * tail.threshold(self._chance)
         if channel in {"stuck", "silence"}:
-            # Surprise is a probability already: this is the floor that the budget asks for.
+            # Surprise is a probability already: the budget gives the floor, and twice that is
+            # believed of no run, however many faults there were among the first ones.
             floor = -math.log(self._chance)
-            return floor if math.isinf(threshold) else max(floor, threshold)
+            return floor if math.isinf(threshold) else min(max(floor, threshold), 2 * floor)
         if math.isinf(threshold) and tail.total > LEAST_SLOTS:
             threshold = margin * tail.largest()
         if channel in {"days", "weeks"}:
