@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     import paho.mqtt.client as mqtt
 
 POLL_S: Final = 0.02
+GIVE_WAY_S: Final = 0.1
+FAR_BEHIND: Final = 10
+"""So many windows of letters that wait are a backlog, no burst."""
 _topic: Final = lru_cache(maxsize=4_096)(build_topic)
 
 
@@ -48,6 +51,7 @@ class OutboxLink:
             birth=birth,
         )
         self._connection = Connection(settings.bus, parts.keyring, parts.telemetry, manners)
+        self._far_behind = FAR_BEHIND * settings.bus.inflight
         self._connection.open()
 
     def offer(self, readings: Sequence[Reading]) -> int:
@@ -64,6 +68,7 @@ class OutboxLink:
         if made < len(readings):
             measure(Fact.READINGS_REFUSED, len(readings) - made, device=self._device)
         measure(Fact.OUTBOX_PENDING, self._outbox.progress().pending, device=self._device)
+        self._give_way()
         return made
 
     def progress(self) -> Progress:
@@ -80,6 +85,19 @@ class OutboxLink:
         drained = self._outbox.progress().pending == 0
         self._outbox.close()
         return drained
+
+    def _give_way(self) -> None:
+        """Let the connection catch up a moment when it is far behind: back-pressure at the source.
+
+        Bounded, since a sensor waits for nobody; and without a connection there is nothing to
+        wait for.
+        """
+        deadline = time.monotonic() + GIVE_WAY_S
+        pause = Event()
+        while self._connection.is_connected and time.monotonic() < deadline:
+            if self._outbox.progress().pending <= self._far_behind:
+                return
+            pause.wait(POLL_S)
 
     def _made(self, readings: Sequence[Reading]) -> int:
         # task 2.5: made means on disk; every reading offered is either made or refused
