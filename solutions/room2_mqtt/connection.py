@@ -73,7 +73,7 @@ class Connection:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the broker has let us in."""
+        """Whether the broker has let us in and heard what we listen to."""
         return self._connected
 
     def wake(self) -> None:
@@ -150,7 +150,9 @@ class Connection:
             wire.flush(lambda: False, 0.0)
         if not self._connected:
             # In TLS 1.3 a client learns by its first read that its certificate wasn't liked.
-            self._tell("connect_failed", "cut before CONNACK: refused, or no MQTT broker")
+            self._tell(
+                "connect_failed", "cut before CONNACK and SUBACK: refused, or no MQTT broker"
+            )
             return
         self._connected = False
         self._telemetry.measure(Fact.MQTT_CONNECTED, 0)
@@ -181,6 +183,7 @@ class Connection:
         if (context := self._keyring.client(self._manners.name)) is not None:
             client.tls_set_context(context)
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_message = lambda _client, _data, message: self._manners.on_message(message)
         return client
         # </solution>
@@ -200,6 +203,12 @@ class Connection:
             client.publish(_presence(birth), birth_text(birth), 1, retain=True)
         # </solution>
         #: raise Todo("2.4")
+
+    def _on_subscribe(self, _client: "mqtt.Client", *details: Any) -> None:  # noqa: ANN401 - paho's form
+        """Count as connected from now on: a broker keeps nothing for who didn't subscribe."""
+        if any(code.is_failure for code in details[2]):
+            self._tell("subscribe_refused", ", ".join(self._manners.subscriptions))
+            return
         self._connected = True
         self._telemetry.measure(Fact.MQTT_CONNECTED, 1)
         self._manners.on_connected()
