@@ -23,6 +23,10 @@ FULL_EVERY_S: Final = 21_600
 """All horizons are published every six hours, in between the next slot only."""
 GAPS_KEPT: Final = 32
 GAP_LEAST_MS: Final = 300_000
+GAP_MOST_MS: Final = 21_600_000
+GAP_STEPS: Final = 1.5
+"""The whole feed was silent if time leaps by so many steps of the slowest sensors (within bounds):
+less is no silence, only the time between two of them."""
 STATE_VERSION: Final = 1
 
 
@@ -65,7 +69,9 @@ class Observer:
     def _pass_time(self, device: str, now: int) -> None:
         """Move the watermark, and note where the whole feed was silent: nobody's own fault."""
         moved = self.watermark.take(device, now)
-        if GAP_LEAST_MS < moved < self.watermark.value and len(self.watermark.latest) > 1:
+        slowest = max(self.places.stretches, default=0)
+        least = GAP_STEPS * min(max(slowest, GAP_LEAST_MS), GAP_MOST_MS)
+        if least < moved < self.watermark.value and len(self.watermark.latest) > 1:
             gap = [self.watermark.value - moved, self.watermark.value]
             self.gaps = [*self.gaps, gap][-GAPS_KEPT:]
 

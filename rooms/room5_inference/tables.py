@@ -72,15 +72,18 @@ def show_price(console: Console, scores: Iterable[Score], months: float) -> None
 
 def show_forecasts(console: Console, scores: Mapping[str, ForecastScore]) -> None:
     """Print the forecast's mean error, its skill and its coverage, by type."""
-    table = Table(title=_("forecast, 1 to 24 hours, October to December, trained before"))
-    for name in (_("type"), _("error"), *(_("skill on {name}").format(name=b) for b in BASELINES)):
-        table.add_column(name)
-    table.add_column(_("90 % interval covers (by hour)"))
-    for kind, score in scores.items():
-        cover = score.coverage
-        skills = [f"{score.skill(baseline):.3f}" for baseline in BASELINES]
-        covered = f"{cover.mean():.1%} ({cover.min():.1%} – {cover.max():.1%})"
-        table.add_row(kind, f"{score.errors['model'].mean():.2f}", *skills, covered)
+    table = Table(title=_("forecast, hours 1 to 24, October to December, trained before"))
+    for name in ("", *scores):
+        table.add_column(name, justify="right" if name else "left")
+    errors = [f"{score.errors['model'].mean():.2f}" for score in scores.values()]
+    table.add_row(_("mean absolute error"), *errors)
+    for baseline in BASELINES:
+        skills = [f"{score.skill(baseline):.3f}" for score in scores.values()]
+        table.add_row(_("skill over {baseline}").format(baseline=baseline), *skills)
+    covers = [score.coverage for score in scores.values()]
+    table.add_row(_("90 % interval covers"), *(f"{cover.mean():.1%}" for cover in covers))
+    lowest = [f"{cover.min():.1%} – {cover.max():.1%}" for cover in covers]
+    table.add_row(_("of the hours, least and most"), *lowest)
     console.print(table)
 
 

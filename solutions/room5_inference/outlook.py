@@ -36,7 +36,9 @@ class Outlook:
         """Make room for one more sensor."""
         self.kinds.append(kind)
         known = self.forecasters.get(kind)
-        start = np.full(HORIZONS, np.nan) if known is None else known.radius
+        start = np.full(HORIZONS, np.nan)
+        if known is not None:  # a radius that could not be calibrated is learnt while serving
+            start = np.where(np.isfinite(known.radius), known.radius, np.nan)
         self.first = np.column_stack([self.first, start])
         self.radius = np.column_stack([self.radius, start])
         blank = np.full((HORIZONS, 1), np.nan)
