@@ -112,7 +112,8 @@ def keep_plan(place: Workplace, plan: Plan) -> None:
 def keep_clock(place: Workplace, plan: Plan) -> None:
     """Remember how far the event clock came, for the next start of the same source."""
     clock = plan.settings.clock
-    now = clock.start + timedelta(seconds=(time.time() - clock.wall_start) * clock.speed)
+    elapsed = max(0.0, time.time() - clock.wall_start)
+    now = clock.start + timedelta(seconds=elapsed * clock.speed)
     place.write("clock", {"source_id": plan.settings.source.source_id, "now": now.isoformat()})
 
 
