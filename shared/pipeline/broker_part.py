@@ -21,13 +21,14 @@ from .identity_part import PROBES
 from .part import Part
 
 START_WITHIN_S = 10.0
+SERVER_LOG = "broker-server.out"
 
 
 def run(part: Part) -> None:
     """Run the broker until `stop`; raises RuntimeError with its last words if it ends before."""
     plan = _plan(part)
     _end_leftover(part)
-    log = part.place.logs / "broker.out"
+    log = part.place.logs / SERVER_LOG
     with log.open("ab") as output:
         process = subprocess.Popen(
             plan.command,
@@ -72,7 +73,7 @@ def _wait_for_ports(plan: BrokerPlan, process: "subprocess.Popen[bytes]", part: 
     waiting = list(plan.ports)
     while waiting and not part.stop.is_set():
         if process.poll() is not None:
-            raise RuntimeError(_ended(process, part.place.logs / "broker.out"))
+            raise RuntimeError(_ended(process, part.place.logs / SERVER_LOG))
         try:
             create_connection((host, waiting[0]), timeout=0.5).close()
             waiting.pop(0)

@@ -198,4 +198,5 @@ def _mosquitto_acl(users: Sequence[BrokerUser]) -> str:
 
 
 def _quoted(path: object) -> str:
-    return json.dumps(str(path))
+    # nats-server knows no \u escapes; it reads UTF-8.
+    return json.dumps(str(path), ensure_ascii=False)

@@ -34,9 +34,10 @@ def test_an_mqtt_filter_becomes_subjects_that_take_the_same_topics(
     assert nats_subjects(topic_filter) == subjects
 
 
-def test_nats_takes_its_configuration(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["plain", "with spaces, a comma", "année d'été"])
+def test_nats_takes_its_configuration(tmp_path: Path, name: str) -> None:
     settings = BusSettings(port=18_883, websocket_port=19_001)
-    plan = plan_broker(settings, tmp_path, None, [], 14_222)
+    plan = plan_broker(settings, tmp_path / name, None, [], 14_222)
     checked = subprocess.run([*plan.command, "-t"], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
     assert plan.ports == (18_883, 19_001, 14_222)
