@@ -1,4 +1,10 @@
-"""Is it right? The real error, the true weather, a year's false alarms, and injected faults."""
+"""Is it right? The real error, the true weather, a year's false alarms, and injected faults.
+
+What is learnt (thresholds, neighbours, forecasts, forest) comes from before the stretch that is
+judged. What was *designed* doesn't: the kinds of evidence and the few constants of `channels.py`,
+`neighbourhood.py` and `shifts.py` were settled with this whole year, and faults like these, in
+view. So the tables flatter; only a recording that nobody had seen can say by how much.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -28,7 +34,7 @@ REAL_ERROR: Final = Truth(
     "JFK", "JFK-temperature", "spike",
     datetime(2013, 5, 9, 2, tzinfo=UTC), datetime(2013, 5, 9, 3, tzinfo=UTC), -24.4,
 )  # fmt: skip
-"""The only label that this recording has. It is used to score, never to learn or to choose."""
+"""The only label that this recording has. No threshold was learnt from it: it is for scoring."""
 SEA_BREEZES: Final = (datetime(2013, 5, 30, tzinfo=UTC), datetime(2013, 6, 4, tzinfo=UTC))
 RESOLUTION: Final = {"temperature": 0.1, "humidity": 0.01, "pressure": 0.1}
 TOLERANCE_MS: Final = 3_600_000

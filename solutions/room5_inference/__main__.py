@@ -97,6 +97,12 @@ def tabulate(console: Console, asked: argparse.Namespace, folder: Path) -> None:
     title = _("injected faults, {seeds} seeds, all stations").format(seeds=asked.seeds)
     show_scores(console, title, scores)
     show_price(console, scores.values(), asked.seeds * clean.months)
+    console.print(
+        _(
+            "Thresholds are learnt from what came before; the kinds of evidence and their few"
+            " constants were designed with this year in view. Another recording is the real test."
+        )
+    )
 
 
 if __name__ == "__main__":
