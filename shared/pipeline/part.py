@@ -49,6 +49,8 @@ class Part:
                 self._state["state"] = state
             self._state.update(details)
             self._state["tally"] = self.assembly.tally.sums()
+            if (waits_for := self.assembly.tally.waits_for) is not None:
+                self._state["telemetry_task"] = waits_for
             self._state["told_at"] = time.time()
             self.place.write(self.role, self._state)
 

@@ -116,5 +116,9 @@ def _stamp(
 def _clean(value: object) -> object:
     if value is None or isinstance(value, bool | int | float):
         return value
+    if isinstance(value, Mapping):
+        return masked({str(key): inner for key, inner in value.items()})
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(inner) for inner in value]
     text = value if isinstance(value, str) else str(value)
     return _SECRET_TEXT.sub(MASK, text)[:LONGEST]

@@ -1,0 +1,78 @@
+"""TLS both ways: each side shows a certificate, and each side looks."""
+
+import ssl
+from pathlib import Path
+from typing import Final
+
+from shared.contracts.todo import Todo
+
+OTHER: Final = "other"
+
+_BY_CODE: Final = {
+    # OpenSSL's X509_V_ERR_* (x509_vfy.h)
+    9: "not-yet-valid",
+    10: "expired",
+    18: "wrong-authority",
+    19: "wrong-authority",
+    20: "wrong-authority",
+    21: "wrong-authority",
+    23: "revoked",
+    24: "wrong-purpose",
+    26: "wrong-purpose",
+    62: "wrong-host",
+    63: "wrong-host",
+    64: "wrong-host",
+    79: "wrong-purpose",
+}
+_BY_WORDS: Final = (
+    ("did not return a certificate", "no-certificate"),
+    ("certificate required", "no-certificate"),
+    ("unsupported protocol", "old-protocol"),
+    ("protocol version", "old-protocol"),
+    ("wrong version number", "no-tls"),
+    ("http request", "no-tls"),
+    ("unknown ca", "wrong-authority"),
+    ("certificate expired", "expired"),
+    ("certificate revoked", "revoked"),
+    ("bad certificate", "wrong-certificate"),
+    ("eof occurred", "hung-up"),
+    ("reset", "hung-up"),
+)
+
+
+def client_context(certificate: str, key: str, authority: str) -> ssl.SSLContext:
+    """Return the context of a client that shows `certificate` and trusts `authority` alone.
+
+    TLS 1.2 at least; the server's certificate and its host name are checked.
+    """
+    # task 6.3: trust our own root and nobody else's; check the host's name
+    raise Todo("6.3")
+
+
+def server_context(
+    certificate: str,
+    key: str,
+    authority: str,
+    *,
+    require_client: bool,
+    revocations: str | None = None,
+) -> ssl.SSLContext:
+    """Return the context of a server; clients' certificates are checked against `authority`.
+
+    With `require_client` who shows none is refused, else it may go on without. `revocations` is a
+    revocation list (PEM file) of the issuing authority: who stands in it is refused.
+    """
+    # task 6.3: asked for, verified, and not revoked
+    raise Todo("6.3")
+
+
+def why_refused(error: Exception) -> str:
+    """Return a short code for what ended a handshake (or the first read after it).
+
+    wrong-authority, expired, not-yet-valid, wrong-purpose, wrong-host, revoked, no-certificate,
+    wrong-certificate, old-protocol, no-tls, hung-up, other. For one's own log; the other side
+    learns only that it wasn't let in. In TLS 1.3 a client without a certificate has finished its
+    handshake before the server looks, and gets the alert on its first read (RFC 8446, 4.4.2.4).
+    """
+    # task 6.3: OpenSSL's number where there is one, its words where there isn't
+    raise Todo("6.3")

@@ -1,0 +1,115 @@
+"""Signing keys that overlap: nobody is logged out early, and nobody let in late."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from shared.contracts.todo import Todo
+
+from .vault import keep_secret, read_secret
+
+REREAD_S: Final = 5.0
+"""An unknown key id makes us look again, but not more often than this: who sends a thousand made-up
+ids must not make us read a thousand files."""
+OVERLAP: Final = timedelta(hours=1)
+"""How long a key verifies after its successor signs: longer than any token lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key pair with its id; `retired_at` is when its successor began to sign."""
+
+    kid: str
+    private: ec.EllipticCurvePrivateKey
+    retired_at: datetime | None
+
+
+def wall_clock() -> datetime:
+    """Return the wall clock's time, UTC."""
+    return datetime.now(UTC)
+
+
+def open_keys(folder: str, now: Callable[[], datetime] = wall_clock) -> "FileKeySet":
+    """Return the key set in `folder`; a first key is made if there is none."""
+    keys = FileKeySet(Path(folder), now)
+    if not keys.key_ids():
+        keys.rotate()
+    return keys
+
+
+class FileKeySet:
+    """One file, `keys.json`, mode 0600, replaced whole; read by the API's process alone."""
+
+    def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
+        self._path = folder / "keys.json"
+        self._now = now
+        self._keys: dict[str, SigningKey] = {}
+        self._read_at = float("-inf")
+        self._reread()
+
+    def rotate(self) -> str:
+        """Make a new key that signs from now on; return its id. Those that are over go."""
+        # task 6.5: the old one goes on verifying for as long as its tokens live
+        raise Todo("6.5")
+
+    def key_ids(self) -> tuple[str, ...]:
+        """Return the ids of the keys that verify now, oldest first."""
+        return tuple(key.kid for key in self._keys.values() if self._verifies(key))
+
+    def signing(self) -> SigningKey:
+        """Return the key that signs: the one that isn't retired."""
+        if time.monotonic() - self._read_at > REREAD_S:
+            self._reread()
+        return next(key for key in reversed(self._keys.values()) if key.retired_at is None)
+
+    def find(self, kid: str) -> ec.EllipticCurvePublicKey | None:
+        """Return the key that verifies under `kid`, None if there is none of ours.
+
+        An unknown id makes it look at the file again, at most once in `REREAD_S` seconds.
+        """
+        # task 6.5: an unknown key id asks once, not for ever
+        raise Todo("6.5")
+
+    def _verifies(self, key: SigningKey) -> bool:
+        return key.retired_at is None or self._now() - key.retired_at < OVERLAP
+
+    def _reread(self) -> None:
+        self._read_at = time.monotonic()
+        if not self._path.exists():
+            return
+        found = json.loads(read_secret(str(self._path)))
+        self._keys = {entry["kid"]: _key(entry) for entry in found}
+
+    def _write(self, keys: list[SigningKey]) -> None:
+        entries = [
+            {
+                "kid": key.kid,
+                "private": _text(key.private),
+                "retired_at": None if key.retired_at is None else key.retired_at.isoformat(),
+            }
+            for key in keys
+        ]
+        keep_secret(str(self._path), json.dumps(entries).encode())
+        self._keys = {key.kid: key for key in keys}
+
+
+def _key(entry: dict[str, str | None]) -> SigningKey:
+    private = serialization.load_pem_private_key(str(entry["private"]).encode(), None)
+    if not isinstance(private, ec.EllipticCurvePrivateKey):
+        raise TypeError("expected a key on an elliptic curve")
+    retired = entry["retired_at"]
+    moment = None if retired is None else datetime.fromisoformat(retired)
+    return SigningKey(str(entry["kid"]), private, moment)
+
+
+def _text(private: ec.EllipticCurvePrivateKey) -> str:
+    from .authority import key_text
+
+    return key_text(private).decode()
