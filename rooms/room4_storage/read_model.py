@@ -7,7 +7,6 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, delete, select
 
 from shared.contracts.benches.storage import Aggregate, MarkState
-from shared.database.engine import insert_of
 from shared.database.schema import (
     SERIES,
     late_readings,
@@ -23,14 +22,16 @@ from .aggregates import deviation
 from .panes import Key, Panes
 from .watermark import Watermark
 
+Row = tuple[Any, ...]
+
 NAME: Final = "series"
 META: Final = "watermark"
 
 _MEDIAN: Final = """
 SELECT avg(value) FROM (SELECT value FROM readings
- WHERE device_id = {0} AND sensor_id = {0} AND sensor_type = {0}
- AND timestamp_ms >= {0} AND timestamp_ms < {0} AND marks = ''
- ORDER BY value LIMIT {0} OFFSET {0}) AS middle
+ WHERE device_id = ? AND sensor_id = ? AND sensor_type = ?
+ AND timestamp_ms >= ? AND timestamp_ms < ? AND marks = ''
+ ORDER BY value LIMIT ? OFFSET ?) AS middle
 """
 """The middle value, or the mean of the two in the middle, of the readings that count."""
 
@@ -62,51 +63,52 @@ def load(connection: Connection, open_panes: Panes, watermark: Watermark) -> dic
         else:
             device, sensor, kind = row.key.split("/")
             marks[device, sensor, kind] = MarkState(*json.loads(row.state))
+    for key, starts in open_panes.open.items():
+        for start in starts:
+            open_panes.expect(key, start, watermark.value)
     return marks
 
 
-def write_readings(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+def write_readings(connection: Connection, rows: Sequence[Row]) -> None:
     """Insert readings: device, sensor, type, timestamp, position, value, marks, message id."""
-    _insert(connection, readings, [column.name for column in readings.columns], rows)
+    _write(connection, readings, rows)
 
 
-def write_late(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+def write_late(connection: Connection, rows: Sequence[Row]) -> None:
     """Keep readings aside that came after the grace of their window."""
-    _insert(connection, late_readings, [column.name for column in late_readings.columns], rows)
+    _write(connection, late_readings, rows)
+
+
+def write_latest(connection: Connection, found: dict[Key, tuple[int, int]]) -> None:
+    """Keep of each sensor its newest reading by event time: (timestamp in ms, position)."""
+    rows = [(*key, moment, place) for key, (moment, place) in found.items()]
+    newer = " WHERE excluded.timestamp_ms >= latest.timestamp_ms"
+    _write(
+        connection,
+        latest,
+        rows,
+        "timestamp_ms=excluded.timestamp_ms, position=excluded.position" + newer,
+    )
 
 
 def write_windows(connection: Connection, open_panes: Panes) -> int:
     """Write every window that is due, corrected ones over their older selves; return how many."""
     rows = []
+    cursor = _cursor(connection)
+    median = _sql(connection, _MEDIAN)
     for (key, width, first), corrections in open_panes.due.items():
         found = open_panes.window(key, width, first)
         if not found.count:
             continue
-        middle = _median(connection, key, first, width, found.count)
-        rows.append(
-            {
-                **_names(key),
-                "width_s": width // 1000,
-                "start_ms": first,
-                "count": found.count,
-                "mean": found.mean,
-                "minimum": found.minimum,
-                "maximum": found.maximum,
-                "deviation": deviation(found),
-                "median": middle,
-                "revision": corrections,
-            }
-        )
-    if rows:
-        statement: Any = insert_of(connection.engine)(windows)
-        values = {name: statement.excluded[name] for name in _WINDOW_VALUES}
-        values["revision"] = windows.c.revision + statement.excluded.revision
-        keys = list(windows.primary_key.columns)
-        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), rows)
+        many, skipped = (2 - found.count % 2, (found.count - 1) // 2)
+        cursor.execute(median, (*key, first, first + width, many, skipped))
+        middle = float(cursor.fetchone()[0] or 0.0)
+        figures = (found.count, found.mean, found.minimum, found.maximum, deviation(found))
+        rows.append((*key, width // 1000, first, *figures, middle, corrections))
+    cursor.close()
+    told = "revision=windows.revision+excluded.revision"
+    _write(connection, windows, rows, f"{_replacing(windows, but='revision')}, {told}")
     return len(rows)
-
-
-_WINDOW_VALUES: Final = ("count", "mean", "minimum", "maximum", "deviation", "median")
 
 
 def write_state(
@@ -118,94 +120,57 @@ def write_state(
 ) -> None:
     """Write position and state: what a restart needs to go on with the same bits."""
     touched = [
-        {
-            **_names(key),
-            "start_ms": start,
-            "count": pane.count,
-            "mean": pane.mean,
-            "squares": pane.squares,
-            "minimum": pane.minimum,
-            "maximum": pane.maximum,
-        }
+        (*key, start, pane.count, pane.mean, pane.squares, pane.minimum, pane.maximum)
         for key, start in open_panes.touched
         if (pane := open_panes.open[key].get(start)) is not None
     ]
-    _upsert(connection, panes, touched)
-    for key, start in open_panes.gone:
-        names = _names(key)
-        connection.execute(
-            delete(panes).where(
-                *(panes.c[name] == value for name, value in names.items()),
-                panes.c.start_ms == start,
-            )
-        )
+    _write(connection, panes, touched, _replacing(panes))
+    _forget(connection, [(*key, start) for key, start in open_panes.gone])
     meta = {"value": watermark.value, "devices": watermark.devices}
-    states = [{"name": NAME, "key": META, "state": json.dumps(meta, sort_keys=True)}]
+    states = [(NAME, META, json.dumps(meta, sort_keys=True))]
     states += [
-        {
-            "name": NAME,
-            "key": "/".join(key),
-            "state": json.dumps([s.good_ms, s.good, s.odd, s.odd_value, s.recent]),
-        }
+        (NAME, "/".join(key), json.dumps([s.good_ms, s.good, s.odd, s.odd_value, s.recent]))
         for key, s in marks
     ]
-    _upsert(connection, projection_state, states)
-    _upsert(connection, projections, [{"name": NAME, "position": done}])
+    _write(connection, projection_state, states, _replacing(projection_state))
+    _write(connection, projections, [(NAME, done)], _replacing(projections))
 
 
-def write_latest(connection: Connection, found: dict[Key, tuple[int, int]]) -> None:
-    """Keep of each sensor its newest reading by event time: (timestamp in ms, position)."""
-    rows = [
-        {**_names(key), "timestamp_ms": moment, "position": place}
-        for key, (moment, place) in found.items()
-    ]
-    if rows:
-        statement: Any = insert_of(connection.engine)(latest)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=list(latest.primary_key.columns),
-                set_={
-                    "timestamp_ms": statement.excluded.timestamp_ms,
-                    "position": statement.excluded.position,
-                },
-                where=statement.excluded.timestamp_ms >= latest.c.timestamp_ms,
-            ),
-            rows,
-        )
+def _forget(connection: Connection, keys: Sequence[Row]) -> None:
+    """Delete the panes that nobody needs any more."""
+    if keys:
+        wanted = " AND ".join(f"{column.name}=?" for column in panes.primary_key.columns)
+        statement = _sql(connection, f"DELETE FROM panes WHERE {wanted}")  # noqa: S608 - our names
+        connection.exec_driver_sql(statement, list(keys))
 
 
-def _median(connection: Connection, key: Key, first: int, width: int, count: int) -> float:
-    """Return the exact median of the window's readings, asked of the rows just written."""
-    sign = "?" if connection.dialect.name == "sqlite" else "%s"
-    many, skipped = (1, count // 2) if count % 2 else (2, count // 2 - 1)
-    found = connection.exec_driver_sql(
-        _MEDIAN.format(sign), (*key, first, first + width, many, skipped)
-    ).scalar()
-    return float(found or 0.0)
-
-
-def _names(key: Key) -> dict[str, str]:
-    return {"device_id": key[0], "sensor_id": key[1], "sensor_type": key[2]}
-
-
-def _insert(
-    connection: Connection, table: Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]
+def _write(
+    connection: Connection, table: Table, rows: Sequence[Row], instead: str | None = None
 ) -> None:
-    """Insert many rows straight through the driver: several times faster than through the core."""
+    """Insert rows straight through the driver: several times faster than through the core.
+
+    Where the key is there already, `instead` says what is set; without it that is an error.
+    """
     if not rows:
         return
-    sign = "?" if connection.dialect.name == "sqlite" else "%s"
-    places = ",".join([sign] * len(names))
-    connection.exec_driver_sql(
-        f"INSERT INTO {table.name}({','.join(names)}) VALUES({places})",
-        list(rows),
-    )
+    names = [column.name for column in table.columns]
+    places = ",".join("?" * len(names))
+    statement = f"INSERT INTO {table.name}({','.join(names)}) VALUES({places})"
+    if instead is not None:
+        keys = ",".join(column.name for column in table.primary_key.columns)
+        statement += f" ON CONFLICT({keys}) DO UPDATE SET {instead}"
+    connection.exec_driver_sql(_sql(connection, statement), list(rows))
 
 
-def _upsert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        return
-    keys = list(table.primary_key.columns)
-    statement: Any = insert_of(connection.engine)(table)
-    values = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), rows)
+def _replacing(table: Table, but: str = "") -> str:
+    columns = (c.name for c in table.columns if not c.primary_key and c.name != but)
+    return ", ".join(f"{name}=excluded.{name}" for name in columns)
+
+
+def _sql(connection: Connection, statement: str) -> str:
+    """Return the statement with the driver's own sign for a value."""
+    return statement if connection.dialect.name == "sqlite" else statement.replace("?", "%s")
+
+
+def _cursor(connection: Connection) -> Any:  # noqa: ANN401 - the driver's own
+    return connection.connection.cursor()

@@ -5,6 +5,7 @@ many windows it belongs to. What is kept of a pane is an aggregate: its size doe
 """
 
 from collections.abc import Iterator
+from heapq import heappop, heappush
 from typing import Final
 
 from shared.contracts.benches.storage import Aggregate
@@ -36,9 +37,13 @@ class Panes:
         self.widest_ms = max(width for width, _step in self.kinds)
         self.open: dict[Key, dict[int, Aggregate]] = {}
         self.touched: set[tuple[Key, int]] = set()
-        self.gone: list[tuple[Key, int]] = []
+        self.gone: set[tuple[Key, int]] = set()
         self.due: dict[WindowKey, int] = {}
         """Windows to write, and by how much their revision grows."""
+        # What is to come, by event time: so that closing costs what it closes, not what is open.
+        self._closing: dict[int, set[WindowKey]] = {}
+        self._ending: dict[int, set[tuple[Key, int]]] = {}
+        self._moments: list[int] = []
 
     def take(self, key: Key, timestamp_ms: int, value: float, watermark: int) -> str:
         """Take a reading in; return on time, corrected or aside.
@@ -50,24 +55,39 @@ class Panes:
         # <solution>
         start = timestamp_ms - timestamp_ms % self.pane_ms
         end = start + self.pane_ms
-        fate = ON_TIME
-        if end <= watermark:
-            if end + self.grace_ms <= watermark:
-                return ASIDE
-            fate = CORRECTED
+        if end + self.grace_ms <= watermark:
+            return ASIDE
         panes = self.open.setdefault(key, {})
         aggregate = panes.get(start)
         if aggregate is None:
             aggregate = panes[start] = Aggregate()
+            self.expect(key, start, watermark)
         add(aggregate, value)
         self.touched.add((key, start))
-        if fate == CORRECTED:
-            for width, first in self.windows_over(start):
-                if first + width <= watermark:
-                    self.due[key, width, first] = self.due.get((key, width, first), 0) + 1
-        return fate
+        if end > watermark:
+            return ON_TIME
+        for width, first in self.windows_over(start):
+            if first + width <= watermark:
+                self.due[key, width, first] = self.due.get((key, width, first), 0) + 1
+        return CORRECTED
         # </solution>
         #: raise Todo("4.4")
+
+    def expect(self, key: Key, start: int, watermark: int) -> None:
+        """Note when the windows over a pane will close, and when nobody will need it any more."""
+        last = start
+        for width, first in self.windows_over(start):
+            end = first + width
+            last = max(last, end)
+            if end > watermark:
+                self._moment(end)
+                self._closing.setdefault(end, set()).add((key, width, first))
+        self._moment(last + self.grace_ms)
+        self._ending.setdefault(last + self.grace_ms, set()).add((key, start))
+
+    def _moment(self, moment: int) -> None:
+        if moment not in self._closing and moment not in self._ending:
+            heappush(self._moments, moment)
 
     def windows_over(self, pane: int) -> Iterator[tuple[int, int]]:
         """Yield (width, start) in ms of every window that the pane starting at `pane` lies in."""
@@ -81,21 +101,18 @@ class Panes:
         # </solution>
         #: raise Todo("4.3")
 
-    def close(self, before: int, watermark: int) -> None:
-        """Note every window that ended in (before, watermark]; forget panes that no one needs.
+    def close(self, watermark: int) -> None:
+        """Note every window that ends at or before the watermark, and every pane that is over.
 
         A window is due once, when the watermark passes its end; empty ones aren't written.
         """
         # task 4.3: the watermark closes windows, the clock doesn't
         # <solution>
-        for key, panes in self.open.items():
-            for start in panes:
-                for width, first in self.windows_over(start):
-                    if before < first + width <= watermark:
-                        self.due.setdefault((key, width, first), 0)
-            old = [start for start in panes if self._is_over(start, watermark)]
-            for start in old:
-                self.gone.append((key, start))
+        while self._moments and self._moments[0] <= watermark:
+            moment = heappop(self._moments)
+            for window in self._closing.pop(moment, ()):
+                self.due.setdefault(window, 0)
+            self.gone |= self._ending.pop(moment, set())
         # </solution>
         #: raise Todo("4.3")
 
@@ -114,8 +131,3 @@ class Panes:
         panes = self.open.get(key, {})
         starts = range(first, first + width, self.pane_ms)
         return merged([panes[start] for start in starts if start in panes])
-
-    def _is_over(self, start: int, watermark: int) -> bool:
-        """Whether every window over the pane is closed and past its grace."""
-        last = max(first + width for width, first in self.windows_over(start))
-        return last + self.grace_ms <= watermark

@@ -190,9 +190,8 @@ class StreamProcessor:
         for name in marks:
             batch.marked[name] = batch.marked.get(name, 0) + 1
         batch.readings.append((*key, moment, position, value, ",".join(marks), message))
-        before = self._watermark.value
         if self._watermark.observe(device, moment, position):
-            self._panes.close(before, self._watermark.value)
+            self._panes.close(self._watermark.value)
         # </solution>
         #: raise Todo("4.3")
 
