@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -135,7 +136,9 @@ class Gallery:
         context.load_verify_locations(str(self._root))
         context.set_ciphers("ALL:@SECLEVEL=0")
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-        context.maximum_version = ssl.TLSVersion.TLSv1_1
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that it is deprecated is the point
+            context.maximum_version = ssl.TLSVersion.TLSv1_1
         return self._knock(context)
 
     def _knock(self, context: ssl.SSLContext) -> str:

@@ -18,7 +18,7 @@ its folder, and the folder of the user's own profile keeps other users out."""
 def keep_secret(path: str, content: bytes) -> None:
     """Write `content` with mode 0600, at once or not at all: never readable by others in between.
 
-    The folder is made with mode 0700 if it is new.
+    Folders that are missing are made with mode 0700.
     """
     # task 6.7: the rights come before the content
     raise Todo("6.7")
@@ -31,6 +31,13 @@ def read_secret(path: str) -> bytes:
     """
     # task 6.7: a secret that others could read is none
     raise Todo("6.7")
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder and those above it; mkdir's own `parents` would open them to everybody."""
+    if not folder.exists():
+        _make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def same_secret(shown: str, kept: str) -> bool:
