@@ -72,8 +72,8 @@ class Tokens:
         raise Todo("6.4")
 
     def _decoded(self, text: str) -> dict[str, Any]:
-        if len(text) > LONGEST:
-            raise jwt.DecodeError("too long")
+        if len(text) > LONGEST or not text.isascii():
+            raise jwt.DecodeError("too long, or no token's letters")
         header = jwt.get_unverified_header(text)
         if header.get("alg") != ALGORITHM:
             raise jwt.InvalidAlgorithmError("not ours")

@@ -16,6 +16,8 @@ _BY_CODE: Final = {
     19: "wrong-authority",
     20: "wrong-authority",
     21: "wrong-authority",
+    3: "revocations-unknown",
+    12: "revocations-unknown",
     23: "revoked",
     24: "wrong-purpose",
     26: "wrong-purpose",
@@ -69,8 +71,8 @@ def server_context(
 def why_refused(error: Exception) -> str:
     """Return a short code for what ended a handshake (or the first read after it).
 
-    wrong-authority, expired, not-yet-valid, wrong-purpose, wrong-host, revoked, no-certificate,
-    wrong-certificate, old-protocol, no-tls, hung-up, other. For one's own log; the other side
+    wrong-authority, expired, not-yet-valid, wrong-purpose, wrong-host, revoked,
+    revocations-unknown (the list is missing or over), no-certificate, wrong-certificate, old-protocol, no-tls, hung-up, other. For one's own log; the other side
     learns only that it wasn't let in. In TLS 1.3 a client without a certificate has finished its
     handshake before the server looks, and gets the alert on its first read (RFC 8446, 4.4.2.4).
     """

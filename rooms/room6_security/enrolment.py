@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any, Final
 
 from cryptography import x509
@@ -16,9 +17,11 @@ from cryptography import x509
 from shared.contracts.identifiers import is_identifier
 from shared.contracts.messages import BrokerUser, Credentials
 from shared.contracts.settings import IdentitySettings
+from shared.language import _
 
 from .authority import FileAuthority, key_text, new_key, open_authority
 from .keyset import open_keys
+from .locking import try_lock
 from .names import SERVERS, Subject, check_party
 from .permissions import rights_of
 from .signing import make_request
@@ -70,8 +73,9 @@ class Enrolment:
                 raise LookupError(name)
             authority = self._authority()
             authority.revoke(self._party(name, "certificate.pem").read_bytes())
-            self._keep_record(name, {**record, "revoked": True})
+            # The list first: killed after it, the gate refuses what the record still calls good.
             keep_secret(str(self._trust / "revocations.pem"), authority.revocations())
+            self._keep_record(name, {**record, "revoked": True})
 
     def _authority(self) -> FileAuthority:
         authority = open_authority(str(self._folder / "authority"))
@@ -138,20 +142,23 @@ class Enrolment:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Keep a second enrolment out: two at once would give one name two certificates."""
+        """Keep a second enrolment out: two at once would give one name two certificates.
+
+        The system lets go of the lock when its holder dies, however it dies.
+        """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = self._folder / "enrolling"
-        deadline = time.monotonic() + LOCK_WAIT_S
-        while True:
-            try:
-                os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-                break
-            except FileExistsError:
-                _wait_for_lock(lock, deadline)
-        try:
+        with open(self._folder / "enrolling", "a+b", opener=_privately) as lock:
+            deadline = time.monotonic() + LOCK_WAIT_S
+            while not try_lock(lock):
+                if time.monotonic() > deadline:
+                    told = _("{folder} is held by another enrolment; end it and start again")
+                    raise TimeoutError(told.format(folder=self._folder))
+                Event().wait(0.02)
             yield
-        finally:
-            lock.unlink(missing_ok=True)
+
+
+def _privately(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def secret_hash(secret: str) -> str:
@@ -159,18 +166,4 @@ def secret_hash(secret: str) -> str:
 
     Nobody can try that many: a slow hash, which a chosen password needs, would gain nothing.
     """
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def _wait_for_lock(lock: Path, deadline: float) -> None:
-    """Wait a moment; take away a lock whose holder must be dead."""
-    from threading import Event
-
-    try:
-        is_left_over = time.time() - lock.stat().st_mtime > LOCK_WAIT_S / 2
-    except FileNotFoundError:
-        return
-    if is_left_over or time.monotonic() > deadline:
-        lock.unlink(missing_ok=True)
-    else:
-        Event().wait(0.02)
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()

@@ -72,7 +72,8 @@ class FileKeySet:
     def find(self, kid: str) -> ec.EllipticCurvePublicKey | None:
         """Return the key that verifies under `kid`, None if there is none of ours.
 
-        An unknown id makes it look at the file again, at most once in `REREAD_S` seconds.
+        It looks at the file again at most once in `REREAD_S` seconds, for a known id too: another
+        process may have retired it.
         """
         # task 6.5: an unknown key id asks once, not for ever
         raise Todo("6.5")

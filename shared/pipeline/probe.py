@@ -11,6 +11,7 @@ import ssl
 import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,17 +21,22 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from shared.contracts.messages import TOPIC_ROOT, Credentials
+from shared.contracts.messages import TOPIC_ROOT, VERDICT_ROOT, Credentials
 from shared.language import _
 
 from .planning import Plan
 
+SPEAKER, HEARER = "probe-a", "probe-b"
 LIMIT_S: Final = 3.0
 SILENCE_S: Final = 0.4
 """How long nothing must arrive before a forbidden message counts as not delivered."""
 ADMITTED: Final = b"\x20\x02\x00\x00"
 CONNACK, PUBLISH, SUBACK = 0x20, 0x30, 0x90
 REFUSED_SUBSCRIPTION: Final = 0x80
+
+
+class ProbeFailed(Exception):  # noqa: N818 - a fact, named as one
+    """The probe couldn't try anything: nothing is known of the doors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +51,20 @@ class Finding:
 def probe_broker(plan: Plan, credentials: Mapping[str, Credentials]) -> list[Finding]:
     """Try the running broker from outside; return a finding an attempt.
 
-    Without a certificate; with one of another authority; on another device's topic; and its other
-    ports without any credentials.
+    Without a certificate; with one of another authority; on another device's topics; and its other
+    ports without any credentials. First the probe sees that it can be let in at all: else a
+    broker that nobody reaches would pass. Raises ProbeFailed then.
     """
     bus = plan.settings.bus
     trust = credentials["broker"].authority
     door = (bus.host, bus.port)
+    own = _papers_of(credentials[SPEAKER])
+    if not _tried(lambda: _admits(door, own)):
+        raise ProbeFailed(_("The broker doesn't let in a device of our own: ./academy logs broker"))
     attempts: list[tuple[str, str, Callable[[], bool]]] = [
         (_("a client without a certificate"), "6.3", lambda: _admits(door, _bare(trust))),
         (_("a certificate of a foreign authority"), "6.3", lambda: _admits_foreign(door, trust)),
-        (_("a device on another device's topic"), "6.6", lambda: _delivers(door, credentials)),
+        (_("a device on another device's topics"), "6.6", lambda: _delivers(door, credentials)),
     ]
     if bus.websocket_port is not None:
         web = (bus.host, bus.websocket_port)
@@ -98,8 +108,7 @@ def _opened(door: tuple[str, int], context: ssl.SSLContext) -> ssl.SSLSocket:
 
 def _admits(door: tuple[str, int], context: ssl.SSLContext, name: str = "probe-a") -> bool:
     with _opened(door, context) as line:
-        line.sendall(_connect(name))
-        return _read(line, len(ADMITTED)) == ADMITTED
+        return _greeted(line, name)
 
 
 def _admits_foreign(door: tuple[str, int], trust: str) -> bool:
@@ -124,30 +133,42 @@ def _admits_foreign(door: tuple[str, int], trust: str) -> bool:
     return _admits(door, context)
 
 
+def _papers_of(party: Credentials) -> ssl.SSLContext:
+    return _with_papers(party.authority, party.certificate, party.key)
+
+
 def _delivers(door: tuple[str, int], credentials: Mapping[str, Credentials]) -> bool:
-    """Publish as probe-a what only probe-b may say; return whether probe-b hears it.
+    """Publish as one probe what only others may say; return whether the other one hears it.
 
     A broker may acknowledge what it forbids, or drop the line: only what arrives counts.
     """
-    one, other = credentials["probe-a"], credentials["probe-b"]
-    topic = f"{TOPIC_ROOT}/{other.name}/probe/temperature"
-    hearing = _with_papers(other.authority, other.certificate, other.key)
-    speaking = _with_papers(one.authority, one.certificate, one.key)
-    with _opened(door, hearing) as ear, _opened(door, speaking) as mouth:
-        for line, name in ((ear, other.name), (mouth, one.name)):
-            line.sendall(_connect(name))
-            if _read(line, len(ADMITTED)) != ADMITTED:
-                return False
-        ear.sendall(_subscribe(topic))
-        answer = _read(ear, 5)
-        if answer[0] != SUBACK or answer[4] == REFUSED_SUBSCRIPTION:
-            return False
-        mouth.sendall(_publish(topic, b"{}"))
+    hearing, speaking = _papers_of(credentials[HEARER]), _papers_of(credentials[SPEAKER])
+    topics = (f"{TOPIC_ROOT}/{HEARER}/probe/temperature", f"{VERDICT_ROOT}/{HEARER}")
+    with _opened(door, hearing) as ear:
+        if not _greeted(ear, HEARER):
+            raise ProbeFailed(_("The broker doesn't let in a device of our own: 6.3"))
+        for topic in topics:
+            ear.sendall(_subscribe(topic))
+            answer = _read(ear, 5)
+            if answer[0] != SUBACK or answer[4] == REFUSED_SUBSCRIPTION:
+                raise ProbeFailed(_("The broker refuses a device its own topics: 6.6"))
+        for topic in topics:
+            # A line each: the first forbidden word may end it.
+            with suppress(OSError, EOFError), _opened(door, speaking) as mouth:
+                if _greeted(mouth, SPEAKER):
+                    mouth.sendall(_publish(topic, b"{}"))
+                    mouth.settimeout(SILENCE_S)
+                    mouth.recv(4)
         ear.settimeout(SILENCE_S)
         try:
             return _read(ear, 1)[0] & 0xF0 == PUBLISH
         except TimeoutError:
             return False
+
+
+def _greeted(line: ssl.SSLSocket, name: str) -> bool:
+    line.sendall(_connect(name))
+    return _read(line, len(ADMITTED)) == ADMITTED
 
 
 def _upgrades(door: tuple[str, int], context: ssl.SSLContext) -> bool:

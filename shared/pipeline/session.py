@@ -87,10 +87,13 @@ class Session:
         """Try the broker as an intruder would, and refuse to go on if let in."""
         if self.plan.choices[6] is Choice.STAND_IN or self.stop.is_set():
             return
-        from .probe import probe_broker
+        from .probe import ProbeFailed, probe_broker
 
         enrolment = self.place.read("enrolment")
-        findings = probe_broker(self.plan, _credentials(enrolment))
+        try:
+            findings = probe_broker(self.plan, _credentials(enrolment))
+        except ProbeFailed as error:
+            raise PipelineFailed(str(error)) from error
         let_in = [finding for finding in findings if finding.let_in]
         if let_in:
             raise PipelineFailed(self._let_in(let_in))
