@@ -72,7 +72,8 @@ def why_refused(error: Exception) -> str:
     """Return a short code for what ended a handshake (or the first read after it).
 
     wrong-authority, expired, not-yet-valid, wrong-purpose, wrong-host, revoked,
-    revocations-unknown (the list is missing or over), no-certificate, wrong-certificate, old-protocol, no-tls, hung-up, other. For one's own log; the other side
+    revocations-unknown (the list is missing or over), no-certificate, wrong-certificate,
+    old-protocol, no-tls, hung-up, other. For one's own log; the other side
     learns only that it wasn't let in. In TLS 1.3 a client without a certificate has finished its
     handshake before the server looks, and gets the alert on its first read (RFC 8446, 4.4.2.4).
     """
