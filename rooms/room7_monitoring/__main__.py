@@ -130,7 +130,7 @@ def watch(
     seen: Observability, asked: argparse.Namespace, stop: threading.Event, folder: Path
 ) -> None:
     """Serve /metrics, draw the board, and tell at the end which part it was."""
-    from shared.pipeline.exposition_server import serve_monitor
+    from shared.exposition import serve_monitor
 
     port = serve_monitor(seen.monitor, stop)
     print(f"http://127.0.0.1:{port}/metrics   {folder}/alone.log", flush=True)

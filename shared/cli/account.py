@@ -1,6 +1,7 @@
 """A pytest plugin: at the end, what ran, what was left out and why."""
 
 import os
+import signal
 from collections import Counter
 
 import pytest
@@ -48,4 +49,6 @@ class Account:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Take part in the run."""
+    # Started in the background by a shell, we and our children would be deaf to Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(Account(), "academy-account")

@@ -1,6 +1,7 @@
 """Every process tells its metrics and its health on a port of its own, on loopback."""
 
-from .exposition_server import serve_monitor
+from shared.exposition import serve_monitor
+
 from .part import Part
 
 

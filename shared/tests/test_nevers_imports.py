@@ -19,7 +19,7 @@ from shared.tests.sources import (
 FAKES = {"unittest", "mock", "pytest", "hypothesis"}
 GUESTS = {"shared/cli/account.py"}
 # Room modules stand on these alone, beside libraries.
-FOUNDATIONS = ("shared.contracts", "shared.language", "shared.database")
+FOUNDATIONS = ("shared.contracts", "shared.language", "shared.database", "shared.exposition")
 
 
 def test_contracts_import_nothing_of_ours() -> None:

@@ -16,8 +16,8 @@ import pytest
 from shared.contracts.facts import Fact
 from shared.contracts.ports import Observability, TelemetryParts
 from shared.contracts.settings import Settings, TelemetrySettings
+from shared.exposition import serve_monitor
 from shared.pipeline.clock import RunClock
-from shared.pipeline.exposition_server import serve_monitor
 from shared.pipeline.planning import free_port
 from solutions.room7_monitoring import alert_rules, build, dashboards
 
