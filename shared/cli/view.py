@@ -207,6 +207,8 @@ def _waiting(supervisor: Supervisor) -> str:
         for role, member in supervisor.members.items()
         if member.state.get("state") == "todo"
     ]
+    undone = {member.state.get("telemetry_task") for member in supervisor.members.values()}
+    tasks += [_("  telemetry waits for task {task}").format(task=task) for task in undone if task]
     return "".join(tasks)
 
 
