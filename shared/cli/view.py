@@ -84,10 +84,10 @@ class Lines:
         if time.monotonic() - self._shown_at < PLAIN_EVERY_S:
             return
         account = self._accountant.account()
-        if self._shown_at == 0.0 and not account.stored:
+        waiting = _waiting(supervisor)
+        if self._shown_at == 0.0 and not account.stored and not waiting:
             return
         self._shown_at = time.monotonic()
-        waiting = _waiting(supervisor)
         self.notice(f"{self._shown_at - self._began:6.1f} s  {account_text(account)}{waiting}")
 
     def summary(self, account: Account, seconds: float) -> None:
