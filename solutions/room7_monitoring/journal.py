@@ -1,6 +1,7 @@
 """A log that programs can read: one JSON object a line, and no secret in it."""
 
 import logging
+import math
 import re
 from collections.abc import Mapping, MutableMapping
 from logging.handlers import RotatingFileHandler
@@ -99,7 +100,7 @@ class Journal:
 def _masked_event(
     _logger: object, level: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    name = event.pop("event")
+    name = _clean(event.pop("event"))
     return {"level": level, "event": name, **masked(event)}
 
 
@@ -110,10 +111,12 @@ def _stamp(
     from datetime import UTC, datetime
 
     moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {"timestamp": moment, **event}
+    return {"timestamp": moment} | {k: v for k, v in event.items() if k != "timestamp"}
 
 
 def _clean(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no word for it
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, Mapping):

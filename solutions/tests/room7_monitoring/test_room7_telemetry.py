@@ -72,6 +72,16 @@ def test_a_newline_or_an_escape_in_data_forges_nothing(tmp_path: Path) -> None:
     assert "\r" not in text
 
 
+def test_no_word_of_a_device_is_mistaken_for_the_journals_own(tmp_path: Path) -> None:
+    journal = open_journal(str(tmp_path / "a.log"), "info")
+    journal.event("info", "Bearer hunter2.x.y", timestamp="1999", value=float("nan"))
+    journal.close()
+    text = (tmp_path / "a.log").read_text(encoding="utf-8")
+    assert "hunter2" not in text
+    assert "1999" not in text
+    assert '"value": "nan"' in text
+
+
 def test_the_level_is_asked_before_anything_is_formatted(tmp_path: Path) -> None:
     journal = open_journal(str(tmp_path / "a.log"), "warning")
     thing = Watched()
