@@ -113,6 +113,7 @@ class Screen(Lines):
 
     def __init__(self, place: Workplace, plan: Plan) -> None:
         super().__init__(place, plan)
+        self._console = Console(highlight=False)  # wraps, where plain lines stay whole
         self._live = Live(console=self._console, refresh_per_second=4, transient=True)
 
     def refresh(self, supervisor: Supervisor) -> None:
@@ -123,7 +124,7 @@ class Screen(Lines):
                 _parts_table(self._plan, supervisor),
                 _newest_table(self._accountant),
                 Panel(account_text(account), title=_("so far"), expand=True),
-                _alerts_table(self._accountant.alert_lines(6)),
+                _alerts_table(self._accountant.alert_lines(4)),
             )
         )
 
@@ -231,7 +232,7 @@ def _newest_table(accountant: Accountant) -> Table:
     table = Table(expand=True, box=None, title=_("newest readings"))
     for title in (_("event time"), _("device"), _("sensor"), _("value")):
         table.add_column(title)
-    for row in accountant.latest(9):
+    for row in accountant.latest(5):
         moment = time.strftime("%Y-%m-%d %H:%M", time.gmtime(row.timestamp_ms / 1000))
         table.add_row(moment, row.device_id, row.sensor_id, f"{row.value:.1f} {row.unit}")
     return table
