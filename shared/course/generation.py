@@ -38,7 +38,7 @@ class Generation:
         unknown = {
             name for name, text in wanted.items() if digest(text) != manifest.digests.get(name)
         }
-        if unknown - {path.name for path in self.findings.stale + self.findings.kept}:
+        if unknown - set(map(self._key, self.findings.stale + self.findings.kept)):
             self.findings.stale.append(manifest.path)  # or the next run would take it for homework
         return self.findings
 
@@ -50,8 +50,8 @@ class Generation:
         manifest = Manifest.of(self.room)
         self._compare(wanted, manifest)
         for path in self.findings.stale:
-            self._replace(path, wanted.get(path.name))
-        done = {path.name for path in self.findings.kept}
+            self._replace(path, wanted.get(self._key(path)))
+        done = set(map(self._key, self.findings.kept))
         manifest.digests = {n: d for n, d in manifest.digests.items() if n in done} | {
             name: digest(text) for name, text in wanted.items() if name not in done
         }
@@ -60,15 +60,15 @@ class Generation:
         return self.findings
 
     def _wanted(self) -> dict[str, str]:
-        """Return the text of every starter by file name; malformed regions go to the errors."""
+        """Return the text of every starter by its path; malformed regions go to the errors."""
         wanted = {}
-        for path in sorted(self.source.glob("*.py")):
+        for path in sorted(self.source.rglob("*.py")):
             try:
                 starter = starter_of(path.read_text(encoding="utf-8"))
             except RegionError as error:
                 self.findings.errors.append(f"{_shown(path)}:{error.line}: {error}")
                 continue
-            wanted[path.name] = starter.text
+            wanted[path.relative_to(self.source).as_posix()] = starter.text
             self.findings.remarks += [f"{_shown(path)}:{n}: {text}" for n, text in starter.remarks]
         return wanted
 
@@ -87,11 +87,15 @@ class Generation:
             else:
                 self.findings.stale.append(path)
 
+    def _key(self, path: Path) -> str:
+        """Return how the manifest calls `path`: `given/pacing.py`, on every system."""
+        return path.relative_to(self.room).as_posix()
+
     def _replace(self, path: Path, text: str | None) -> None:
         manifest = Manifest.of(self.room)
         if path.exists():
             written = path.read_text(encoding="utf-8")
-            if digest(written) != manifest.digests.get(path.name):
+            if digest(written) != manifest.digests.get(self._key(path)):
                 self.findings.backups.append(_backup(path, written))
         if text is None:
             path.unlink(missing_ok=True)

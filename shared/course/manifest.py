@@ -16,7 +16,7 @@ def digest(text: str) -> str:
 
 @dataclass
 class Manifest:
-    """The digests of the files that were generated into one room's folder, by file name."""
+    """The digests of the files that were generated into one room's folder, by path within it."""
 
     path: Path
     digests: dict[str, str] = field(default_factory=dict)

@@ -25,7 +25,7 @@ def regions(room: Path) -> dict[Path, list[Region]]:
     """Return the regions of each module of the room."""
     return {
         path: list(regions_of(path.read_text(encoding="utf-8"), parsed(path)))
-        for path in sorted(room.glob("*.py"))
+        for path in sorted(room.rglob("*.py"))
     }
 
 

@@ -257,3 +257,41 @@ def test_verb_names_a_manifest_that_is_none(course: Course) -> None:
     assert run.returncode == 1
     assert ".generated.json" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_what_is_given_lies_in_a_folder_of_its_own_and_a_module_may_move_there(
+    course: Course,
+) -> None:
+    """A module without a task moves to given/: it comes there, and leaves its old place."""
+    course.generate()
+    (course.source / "given").mkdir()
+    (course.source / "doubling.py").rename(course.source / "given" / "doubling.py")
+    found = course.generate()
+    assert not found.kept
+    assert not course.module.exists()
+    assert 'raise Todo("1.1")' in (course.room / "given" / "doubling.py").read_text("utf-8")
+    assert list(Manifest.of(course.room).digests) == ["given/doubling.py"]
+    assert not course.check().stale
+
+
+def test_homework_stays_where_it_is_when_its_module_moves(course: Course) -> None:
+    """A starter that was changed by hand isn't taken away by a newer course."""
+    course.generate()
+    course.module.write_text("# mine\n", encoding="utf-8")
+    (course.source / "given").mkdir()
+    (course.source / "doubling.py").rename(course.source / "given" / "doubling.py")
+    assert course.generate().kept == [course.module]
+    assert course.module.read_text("utf-8") == "# mine\n"
+
+
+def test_two_modules_of_one_name_in_two_folders_are_two(course: Course) -> None:
+    """The manifest knows a module by its path, so that the one doesn't stand for the other."""
+    (course.source / "given").mkdir()
+    (course.source / "given" / "doubling.py").write_text('"""Given."""\n', encoding="utf-8")
+    course.generate()
+    assert set(Manifest.of(course.room).digests) == {"doubling.py", "given/doubling.py"}
+    (course.room / "given" / "doubling.py").write_text("# mine\n", encoding="utf-8")
+    course.write(SOLUTION.replace("twice", "two times"))
+    found = course.generate()
+    assert found.kept == [course.room / "given" / "doubling.py"]
+    assert "two times" in course.module.read_text("utf-8")
