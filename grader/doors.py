@@ -1,0 +1,127 @@
+"""The trusted end of the doors: the few connections that may pass through a sandbox's walls.
+
+Unix sockets in one folder, bound into the sandbox. `inward`: the keeper in there always holds one
+idle connection to it; two bytes sent on it name the port in there that it is for. `PORT`: what in
+there connects to 127.0.0.1:PORT arrives here and is led to 127.0.0.1:PORT of this side.
+"""
+
+import contextlib
+import queue
+import shutil
+import socket
+import struct
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+_PATIENCE_S = 10.0
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listened on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Doors:
+    """The folder of one sandbox's doors, and who waits behind each."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="doors-"))
+        self.folder.chmod(0o755)
+        self._servers: list[socket.socket] = []
+        self._outward: set[int] = set()
+        self._idle: queue.SimpleQueue[socket.socket] = queue.SimpleQueue()
+        self._listen(self._unix("inward"), self._idle.put)
+
+    def open_outward(self, port: int) -> bool:
+        """Lead what connects to `port` in there to the same port here; False if it does already."""
+        if port in self._outward:
+            return False
+        self._outward.add(port)
+        self._listen(self._unix(str(port)), lambda inside: self._lead_out(inside, port))
+        return True
+
+    def open_inward(self) -> int:
+        """Return a port of this side that leads to the same port in there."""
+        door = socket.create_server(("127.0.0.1", 0), backlog=64)
+        port: int = door.getsockname()[1]
+        self._listen(door, lambda caller: self._lead_in(caller, port))
+        return port
+
+    def close(self) -> None:
+        """Close all doors and remove the folder."""
+        for server in self._servers:
+            with contextlib.suppress(OSError):
+                server.shutdown(socket.SHUT_RDWR)
+            server.close()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _unix(self, name: str) -> socket.socket:
+        path = self.folder / name
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(str(path))
+        path.chmod(0o666)  # the keeper may be another user; the folder is this sandbox's alone
+        server.listen(64)
+        return server
+
+    def _listen(self, server: socket.socket, take: Callable[[socket.socket], None]) -> None:
+        self._servers.append(server)
+        threading.Thread(target=_accept, args=(server, take), daemon=True, name="door").start()
+
+    def _lead_out(self, inside: socket.socket, port: int) -> None:
+        try:
+            outside = socket.create_connection(("127.0.0.1", port), _PATIENCE_S)
+        except OSError:
+            inside.close()
+            return
+        _join(inside, outside)
+
+    def _lead_in(self, caller: socket.socket, port: int) -> None:
+        try:
+            inside = self._idle.get(timeout=_PATIENCE_S)
+            inside.sendall(struct.pack("!H", port))
+        except (queue.Empty, OSError):
+            caller.close()
+            return
+        _join(caller, inside)
+
+
+def _accept(server: socket.socket, take: Callable[[socket.socket], None]) -> None:
+    with contextlib.suppress(OSError):  # closed
+        while True:
+            connection, _address = server.accept()
+            take(connection)
+
+
+def _join(one: socket.socket, other: socket.socket) -> None:
+    for end in (one, other):
+        end.settimeout(None)
+        if end.family == socket.AF_INET:
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    threading.Thread(target=_converse, args=(one, other), daemon=True, name="door").start()
+
+
+def _converse(one: socket.socket, other: socket.socket) -> None:
+    with one, other:
+        back = threading.Thread(target=_carry, args=(other, one), daemon=True, name="door")
+        back.start()
+        _carry(one, other)
+        back.join()
+
+
+def _carry(source: socket.socket, sink: socket.socket) -> None:
+    try:
+        while data := source.recv(1 << 16):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)

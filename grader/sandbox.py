@@ -1,0 +1,346 @@
+"""One submission's room behind its walls, seen from the trusted side.
+
+A sandbox starts a worker, kills it with all that it started, starts another on the same scratch
+folder, and hands out files once nobody in there is alive.
+"""
+
+import array
+import contextlib
+import json
+import os
+import secrets
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import psutil
+
+from . import walls
+from .doors import Doors, free_port
+from .line import Line, Remote
+from .walls import PROJECT, Layout
+from .worker import describe, known_carriers
+
+_START_S = 20.0
+
+
+class GraderFault(Exception):  # noqa: N818 - one of the four outcomes
+    """What the grader itself couldn't do. Never counted against the student."""
+
+
+class Sandbox(Protocol):
+    """A place for a submission: with walls, or without."""
+
+    def open(self) -> Remote:
+        """Return the desk of a worker: a new one if there is none alive."""
+
+    def kill(self) -> None:
+        """Kill the worker at once, as a power cut would, and all that it started."""
+
+    def put(self, name: str, data: bytes) -> str:
+        """Write a file into the scratch folder; return its path as the worker sees it."""
+
+    def take(self, name: str) -> bytes | None:
+        """Return a file's bytes once the worker is dead; None if it isn't a file."""
+
+    def place(self, name: str) -> str:
+        """Return the path of a scratch file as the worker sees it."""
+
+    def reach(self, port: int) -> None:
+        """Let the worker reach 127.0.0.1:`port` of this side at the same address."""
+
+    def expose(self) -> int:
+        """Return a port: what the worker serves there on 127.0.0.1, this side finds there too."""
+
+    def said(self) -> str:
+        """Return the end of what the worker wrote to its output."""
+
+    def close(self) -> None:
+        """End everything in there."""
+
+    @property
+    def tier(self) -> str:
+        """How far it is isolated: `walled` or `not isolated`."""
+
+    @property
+    def line(self) -> Line | None:
+        """The line to the worker, if there is one."""
+
+    until: float  # the monotonic moment from which nobody waits for an answer any more
+
+
+class _Common:
+    """What both kinds share: the line, the output, the clock of the whole room."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.line: Line | None = None
+        self._until = float("inf")
+        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+
+    @property
+    def until(self) -> float:
+        """The monotonic moment from which nobody waits for an answer any more."""
+        return self._until
+
+    @until.setter
+    def until(self, moment: float) -> None:
+        self._until = moment
+        if self.line is not None:
+            self.line.until = moment
+
+    def said(self) -> str:
+        """Return the end of what the worker wrote to its output."""
+        size = self._output.seek(0, os.SEEK_END)
+        self._output.seek(max(0, size - 2000))
+        return self._output.read(2000).decode(errors="replace")
+
+    def _connect(self, end: socket.socket) -> Line:
+        line = Line(end, known_carriers(self.layout.role), describe=describe, trusting=False)
+        line.until = self._until
+        self.line = line
+        return line
+
+    def _hang_up(self) -> None:
+        if self.line is not None:
+            self.line.close("the worker was stopped")
+            self.line = None
+
+
+class Walled(_Common):
+    """A sandbox of bubblewrap: own users, processes, network, mounts."""
+
+    tier = "walled"
+
+    def __init__(self, layout: Layout, preload: Iterable[str] = ()) -> None:
+        super().__init__(layout)
+        self._doors = Doors()
+        own, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
+                walls.command(layout, self._doors.folder, theirs.fileno()),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=self._output,
+                env={},
+            )
+        own.settimeout(_START_S)
+        self._control = own
+        self._tell(
+            {
+                "paths": walls.paths_inside(),
+                "preload": [
+                    "grader.worker",
+                    f"shared.contracts.benches.{layout.role}",
+                    "shared.contracts.messages",
+                    *preload,
+                ],
+                "limits": dict(walls.LIMITS),
+                "stranger": walls.stranger(),
+                "room": [layout.role, layout.package, layout.driver],
+                "doors": walls.DOORS,
+            }
+        )
+        self._hear()
+
+    def open(self) -> Remote:
+        """Return the desk of a worker: a new one if there is none alive."""
+        if self.line is None or self.line.lost:
+            self.kill()
+            own, theirs = socket.socketpair()
+            with theirs:
+                self._tell({"do": "start"}, handles=[theirs.fileno(), self._output.fileno()])
+                self._hear()
+            self._connect(own)
+        assert self.line is not None  # noqa: S101 - just connected
+        return self.line.first()
+
+    def kill(self) -> None:
+        """Kill the worker at once, as a power cut would, and all that it started."""
+        self._hang_up()
+        self._tell({"do": "kill"})
+        self._hear()
+
+    def put(self, name: str, data: bytes) -> str:
+        """Write a file into the scratch folder; return its path as the worker sees it."""
+        self._tell({"do": "put", "name": name, "bytes": len(data)}, data)
+        self._hear()
+        return f"/scratch/{name}"
+
+    def take(self, name: str) -> bytes | None:
+        """Return a file's bytes once the worker is dead; None if it isn't a file."""
+        self.kill()
+        self._tell({"do": "take", "name": name})
+        answer, data = self._hear()
+        return data if answer["ok"] else None
+
+    def place(self, name: str) -> str:
+        """Return the path of a scratch file as the worker sees it."""
+        return f"/scratch/{name}"
+
+    def close(self) -> None:
+        """End everything in there."""
+        self._hang_up()
+        self._control.close()
+        self._process.kill()
+        self._process.wait()
+        self._doors.close()
+        self._output.close()
+
+    def reach(self, port: int) -> None:
+        """Let the worker reach 127.0.0.1:`port` of this side at the same address."""
+        if self._doors.open_outward(port):
+            self._tell({"do": "door", "port": port})
+            self._hear()
+
+    def expose(self) -> int:
+        """Return a port: what the worker serves there on 127.0.0.1, this side finds there too."""
+        return self._doors.open_inward()
+
+    def _tell(self, message: Mapping[str, Any], data: bytes = b"", handles: Any = ()) -> None:  # noqa: ANN401
+        text = json.dumps(message).encode()
+        frame = struct.pack("!I", len(text)) + text
+        try:
+            if handles:
+                rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", handles))
+                self._control.sendmsg([frame], [rights])
+            else:
+                self._control.sendall(frame + data)
+        except OSError as error:
+            raise GraderFault(f"The sandbox is gone: {error}. {self.said()}") from None
+
+    def _hear(self) -> tuple[dict[str, Any], bytes]:
+        try:
+            (length,) = struct.unpack("!I", self._exactly(4))
+            answer = json.loads(self._exactly(length))
+            return answer, self._exactly(answer["bytes"])
+        except (OSError, ValueError) as error:
+            raise GraderFault(f"The sandbox didn't start: {self.said() or error}") from None
+
+    def _exactly(self, size: int) -> bytes:
+        parts = b""
+        while len(parts) < size:
+            part = self._control.recv(size - len(parts))
+            if not part:
+                raise OSError("it ended")
+            parts += part
+        return parts
+
+
+class Bare(_Common):
+    """A worker without walls, for self-check where there are none: any system."""
+
+    tier = "not isolated"
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(layout)
+        self._folder = tempfile.TemporaryDirectory(prefix="academy-", ignore_cleanup_errors=True)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def open(self) -> Remote:
+        """Return the desk of a worker: a new one if there is none alive."""
+        if self.line is None or self.line.lost:
+            self.kill()
+            self._connect(self._start())
+        assert self.line is not None  # noqa: S101 - just connected
+        return self.line.first()
+
+    def _start(self) -> socket.socket:
+        word = secrets.token_hex(16)
+        root = self.layout.submission.parent.parent
+        with socket.create_server(("127.0.0.1", 0)) as door:
+            door.settimeout(_START_S)
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
+                [sys.executable, "-I", "-B", "-c", _STARTER, str(root), str(PROJECT)],
+                stdin=subprocess.PIPE,
+                stdout=self._output,
+                stderr=self._output,
+                cwd=self._folder.name,
+                env={**_kept_environment(), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            )
+            assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+            about = (self.layout.role, self.layout.package, self.layout.driver)
+            words = [str(door.getsockname()[1]), word, *about]
+            self._process.stdin.write(("\t".join(words) + "\n").encode())
+            self._process.stdin.close()
+            deadline = time.monotonic() + _START_S
+            while time.monotonic() < deadline:
+                try:
+                    end, _address = door.accept()
+                except TimeoutError:
+                    break
+                end.settimeout(2)
+                with contextlib.suppress(OSError):
+                    if end.recv(len(word), socket.MSG_WAITALL) == word.encode():
+                        end.settimeout(None)
+                        return end
+                end.close()
+        raise GraderFault(f"The worker didn't start: {self.said()}")
+
+    def kill(self) -> None:
+        """Kill the worker at once, as a power cut would, and all that it started."""
+        self._hang_up()
+        if self._process is None:
+            return
+        with contextlib.suppress(psutil.Error):
+            family = psutil.Process(self._process.pid)
+            for member in [*family.children(recursive=True), family]:
+                with contextlib.suppress(psutil.Error):
+                    member.kill()
+        self._process.wait()
+        self._process = None
+
+    def reach(self, port: int) -> None:
+        """Let the worker reach 127.0.0.1:`port` of this side: without walls it does."""
+
+    def expose(self) -> int:
+        """Return a free port for what the worker serves on 127.0.0.1."""
+        return free_port()
+
+    def put(self, name: str, data: bytes) -> str:
+        """Write a file into the scratch folder; return its path as the worker sees it."""
+        path = Path(self.place(name))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return str(path)
+
+    def take(self, name: str) -> bytes | None:
+        """Return a file's bytes once the worker is dead; None if it isn't a file."""
+        self.kill()
+        path = Path(self.place(name))
+        return path.read_bytes() if path.is_file() and not path.is_symlink() else None
+
+    def place(self, name: str) -> str:
+        """Return the path of a scratch file as the worker sees it."""
+        return str(Path(self._folder.name) / name)
+
+    def close(self) -> None:
+        """End everything in there."""
+        self.kill()
+        self._output.close()
+        self._folder.cleanup()
+
+
+# -I drops the folder of the script and PYTHONPATH: the two roots come as arguments.
+_STARTER = """\
+import sys
+submission, project = sys.argv[1:]
+sys.path.insert(0, project)
+import rooms
+rooms.__path__ = [submission + "/rooms"]
+from grader import worker
+worker.main()
+"""
+
+
+def _kept_environment() -> dict[str, str]:
+    # Windows needs some of its own to open a socket or a temporary file.
+    names = ("SYSTEMROOT", "TEMP", "TMP", "PATH", "LANG")
+    return {name: os.environ[name] for name in names if name in os.environ}
