@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import PurePath
 from types import ModuleType
 from typing import Any, Final
@@ -85,6 +85,8 @@ class Codec:
             return {"bytes": base64.b64encode(bytes(value)).decode()}
         if isinstance(value, datetime):
             return {"when": value.isoformat()}
+        if isinstance(value, date):
+            return {"day": value.isoformat()}
         if isinstance(value, timedelta):
             return {"span": value // timedelta(microseconds=1)}
         if isinstance(value, PurePath):
@@ -137,6 +139,8 @@ class Codec:
                 return base64.b64decode(content)
             case "when":
                 return _moment(content)
+            case "day":
+                return date.fromisoformat(content)
             case "span":
                 return timedelta(microseconds=content)
             case "tuple":

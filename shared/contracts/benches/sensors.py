@@ -218,5 +218,5 @@ class SensorsBench(Protocol):
     def fit_twin(self, moments: Sequence[datetime], celsius: Sequence[float]) -> Twin:
         """Return the twin fitted to hourly temperatures of a year or so; gaps are allowed.
 
-        ValueError below 30 days of readings.
+        ValueError below 300 days of hours.
         """

@@ -1,0 +1,130 @@
+"""Judging from outside: starts a room's warm session, hands it submissions, adds up the points."""
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from .sandbox import GraderFault
+from .session import FORKS, faults
+from .verdicts import RoomTable, Score, Verdict, scores, settle, table
+from .walls import PROJECT, bubblewrap
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a room was found to be: a verdict a check, points a task."""
+
+    room: RoomTable
+    seed: int
+    tier: str
+    verdicts: tuple[Verdict, ...]
+    scores: tuple[Score, ...]
+
+    @property
+    def points(self) -> float:
+        """The sum over the tasks, of 100."""
+        return round(sum(score.points for score in self.scores), 2)
+
+    @property
+    def faulty(self) -> bool:
+        """Whether something couldn't be judged."""
+        return any(score.fault for score in self.scores)
+
+
+class Jury:
+    """A warm session for one room. Use it in a `with`; it judges one submission at a time."""
+
+    def __init__(self, room: str, *, hidden: bool, walls: bool | None = None) -> None:
+        self.table = table(room)
+        self.walls = bubblewrap() is not None if walls is None else walls
+        self._extent = "full" if hidden else "shown"
+        self._process: subprocess.Popen[str] | None = None
+        self.expected: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(self, *_reason: object) -> None:
+        self.close()
+
+    def judge(self, submission: Path, *, seed: int, tasks: Collection[str] = ()) -> Result:
+        """Return the result of the room at `submission` (…/rooms/NAME), by `seed`."""
+        job = {
+            "id": str(submission),
+            "submission": str(submission),
+            "seed": seed,
+            "tasks": sorted(tasks),
+            "walls": self.walls,
+        }
+        answer = self._ask(job) or self._ask(job)  # a session that died gets a second one
+        expected = {c: t for c, t in self.expected.items() if not tasks or t in tasks}
+        if not answer or answer["fault"] or answer["id"] != job["id"]:
+            why = answer["fault"] if answer else "the session ended"
+            verdicts = faults(expected, why)
+        else:
+            verdicts = [Verdict.read(found) for found in answer["verdicts"]]
+        settled = settle(verdicts, self.table.tasks)
+        found = scores(self.table, expected, settled)
+        tier = answer["tier"] if answer else ""
+        return Result(self.table, seed, tier, tuple(settled), tuple(found))
+
+    def close(self) -> None:
+        """End the session."""
+        if self._process is None:
+            return
+        with contextlib.suppress(OSError):
+            if self._process.stdin:
+                self._process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(5)
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdout:
+            self._process.stdout.close()
+        self._process = None
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - our own
+            [sys.executable, "-P", "-m", "grader.session", self.table.name, self._extent],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if sys.platform == "win32" else subprocess.DEVNULL,
+            cwd=PROJECT,
+            text=True,
+            encoding="utf-8",
+        )
+        head = self._hear()
+        if head is None or head["failures"]:
+            raise GraderFault(
+                f"The checks of {self.table.name} can't be collected. "
+                f"Try: python -m pytest grader/checks/{self.table.name} --collect-only"
+            )
+        self.expected = head["checks"]
+
+    def _ask(self, job: dict[str, Any]) -> dict[str, Any] | None:
+        if self._process is None or self._process.poll() is not None:
+            self.close()
+            self._start()
+        assert self._process is not None  # noqa: S101 - just started
+        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+        try:
+            self._process.stdin.write(json.dumps(job) + "\n")
+            self._process.stdin.flush()
+        except OSError:
+            return None
+        answer = self._hear()
+        if not FORKS:
+            self.close()
+        return answer
+
+    def _hear(self) -> dict[str, Any] | None:
+        assert self._process is not None  # noqa: S101 - asked of a running session
+        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
+        line = self._process.stdout.readline()
+        return dict(json.loads(line)) if line else None

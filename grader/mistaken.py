@@ -1,0 +1,103 @@
+"""The catalogue of wrong students: each a few lines replaced in the reference."""
+
+import json
+import shutil
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .walls import PROJECT
+
+
+class CatalogueError(ValueError):
+    """A mistake that can't be made: its text isn't in the reference exactly once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One habit that goes wrong, and the tasks that must catch it."""
+
+    room: str
+    name: str
+    file: str
+    find: str
+    replace: str
+    trips: tuple[str, ...]
+    feedback: str  # of its first check that fails, at seed 0
+
+    def make(self, into: Path) -> Path:
+        """Write the wrong student's room under `into`; return its folder, …/rooms/NAME."""
+        folder = reference(self.room, into)
+        path = folder / self.file
+        text = path.read_text(encoding="utf-8")
+        if text.count(self.find) != 1:
+            raise CatalogueError(
+                f"{self.room}: the mistake {self.name} expects its text once in {self.file}, "
+                f"found it {text.count(self.find)} times. Mend grader/mistakes/{self.room}.toml."
+            )
+        path.write_text(text.replace(self.find, self.replace), encoding="utf-8")
+        return folder
+
+
+def reference(room: str, into: Path) -> Path:
+    """Copy the reference of `room` under `into`; return its folder, …/rooms/NAME."""
+    return copied(PROJECT / "solutions" / room, room, into)
+
+
+def copied(source: Path, room: str, into: Path) -> Path:
+    """Copy the modules of `source` under `into` as that room."""
+    folder = into / "rooms" / room
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder.parent / "__init__.py").write_text("", encoding="utf-8")
+    return folder
+
+
+def catalogue(room: str) -> list[Mistake]:
+    """Return the mistakes of `room`; none if this edition hasn't its catalogue."""
+    path = _path(room)
+    if not path.is_file():
+        return []
+    found = tomllib.loads(path.read_text(encoding="utf-8")).get("mistake", [])
+    return [
+        Mistake(
+            room,
+            entry["name"],
+            entry["file"],
+            entry["find"],
+            entry["replace"],
+            tuple(entry["trips"]),
+            entry["feedback"],
+        )
+        for entry in found
+    ]
+
+
+def rewrite(room: str, mistakes: Sequence[Mistake]) -> None:
+    """Write the catalogue anew, in one form."""
+    number = room.removeprefix("room")[0]
+    lines = [
+        f"# Room {number}: the wrong students. `./academy verify {number}` proves each; "
+        "with --write\n# it brings the feedback up to date.\n"
+    ]
+    for one in mistakes:
+        facts = {"name": one.name, "file": one.file, "find": one.find, "replace": one.replace}
+        texts = [f"{key} = {_literal(value)}" for key, value in facts.items()]
+        trips = f"trips = {json.dumps(list(one.trips))}"
+        lines.append(
+            "\n".join(["[[mistake]]", *texts, trips, f"feedback = {_literal(one.feedback)}", ""])
+        )
+    _path(room).write_text("\n".join(lines), encoding="utf-8")
+
+
+def _path(room: str) -> Path:
+    return PROJECT / "grader" / "mistakes" / f"{room}.toml"
+
+
+def _literal(text: str) -> str:
+    """Return TOML's literal form where there is one: what stands in it needs no escapes."""
+    if "'''" in text or any(not c.isprintable() and c != "\n" for c in text):
+        return json.dumps(text, ensure_ascii=False)
+    if "\n" in text:
+        return f"'''\n{text}'''"
+    return json.dumps(text, ensure_ascii=False) if "'" in text else f"'{text}'"
