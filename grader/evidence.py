@@ -14,6 +14,7 @@ import pytest
 from .line import RemoteError
 
 task = pytest.mark.task  # @task("4.2"): the task that a check earns points for
+_FEW: Final = 8  # items of a list that are shown as a whole
 _LONGEST: Final = 600  # characters of a value
 
 
@@ -42,8 +43,18 @@ class Said(str):
 
 def expect(got: object, expected: object, did: str) -> None:
     """Go on if `got` equals `expected` and is of its type; what was `did` is told otherwise."""
-    if type(got) is not type(expected) or got != expected:
-        raise NotYet(did, shown(expected), shown(got))
+    if type(got) is type(expected) and got == expected:
+        return
+    if isinstance(got, list) and isinstance(expected, list) and len(expected) > _FEW:
+        did, expected, got = _first_difference(did, expected, got)
+    raise NotYet(did, shown(expected), shown(got))
+
+
+def _first_difference(did: str, expected: list[Any], got: list[Any]) -> tuple[str, object, object]:
+    for place, (wish, found) in enumerate(zip(expected, got, strict=False), 1):
+        if type(wish) is not type(found) or wish != found:
+            return f"{did} The first that differs, number {place} of {len(expected)}:", wish, found
+    return f"{did} How many came:", len(expected), len(got)
 
 
 def expect_close(got: object, expected: float, did: str, *, within: float, unit: str = "") -> None:

@@ -76,10 +76,11 @@ def catalogue(room: str) -> list[Mistake]:
 def rewrite(room: str, mistakes: Sequence[Mistake]) -> None:
     """Write the catalogue anew, in one form."""
     number = room.removeprefix("room")[0]
-    lines = [
-        f"# Room {number}: the wrong students. `./academy verify {number}` proves each; "
-        "with --write\n# it brings the feedback up to date.\n"
-    ]
+    head = (
+        f"# Room {number}: the wrong students, each a habit. `./academy verify {number}` proves "
+        f"them;\n# with --write it brings their feedback up to date.\n"
+    )
+    lines = [head]
     for one in mistakes:
         facts = {"name": one.name, "file": one.file, "find": one.find, "replace": one.replace}
         texts = [f"{key} = {_literal(value)}" for key, value in facts.items()]

@@ -133,6 +133,15 @@ def room(sandbox: Sandbox) -> Any:  # noqa: ANN401 - the bench of whichever room
 
 
 @pytest.fixture
+def elsewhere(request: pytest.FixtureRequest, sandbox: Sandbox) -> Any:  # noqa: ANN401 - as above
+    """Return the same room in a process that shares nothing with the other one."""
+    del sandbox  # it appoints the judge
+    judge = judge_of(request.config)
+    assert judge is not None  # noqa: S101 - just appointed
+    return judge.another(room_of(request.node)).open().open()
+
+
+@pytest.fixture
 def rng(request: pytest.FixtureRequest) -> random.Random:
     """Return a generator for this check's inputs: the run's seed and the check's name decide."""
     judge = judge_of(request.config)

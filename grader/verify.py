@@ -2,9 +2,11 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from queue import SimpleQueue
 
 from .judging import Jury, Result
 from .mistaken import CatalogueError, Mistake, catalogue, copied, reference, rewrite
@@ -32,16 +34,28 @@ def verify(
     *,
     write: bool = False,
     only: str = "",
+    jobs: int = 2,
 ) -> Findings:
     """Prove the law for `room` with each of `seeds`; with `write`, renew the golden feedback."""
     findings = Findings(room)
     mistakes = catalogue(room)
     chosen = [m for m in mistakes if only in m.name]
-    with Jury(room, hidden=True) as jury:
+    with ExitStack() as stack:
+        juries: SimpleQueue[Jury] = SimpleQueue()
+        for _one in range(jobs):
+            juries.put(jury := stack.enter_context(Jury(room, hidden=True)))
         if not only:
             _right_ones(jury, seeds, findings, say)
             _starter(jury, findings)
-        goldens = [_mistake(jury, mistake, seeds, findings, say, write) for mistake in chosen]
+
+        def prove(mistake: Mistake) -> str:
+            taken = juries.get()
+            try:
+                return _mistake(taken, mistake, seeds, findings, say, write)
+            finally:
+                juries.put(taken)
+
+        goldens = list(stack.enter_context(ThreadPoolExecutor(jobs)).map(prove, chosen))
         if not only:
             hidden = {check for check in jury.expected if check.startswith("test_hidden.py::")}
             for check in sorted(hidden - findings.tripped):
@@ -77,7 +91,7 @@ def _right_ones(
 
 
 def _overlay(source: Path, folder: Path) -> None:
-    """A variant holds the modules that differ; the others are the reference's."""
+    """Put a variant's modules over the reference's: it holds those that differ."""
     for path in source.rglob("*.py"):
         target = folder / path.relative_to(source)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -222,12 +222,11 @@ def test_a_sensors_stream_is_its_own(room: Any, rng: random.Random) -> None:
 
 
 @task("1.2")
-def test_a_stream_survives_a_new_process(room: Any, sandbox: Sandbox) -> None:
+def test_a_stream_survives_a_new_process(room: Any, elsewhere: Any) -> None:
     """The same seed gives the same stream in every process."""
     moments = [MAY + timedelta(minutes=n) for n in range(10)]
     before = room.values("TemperatureSensor", Site(), moments, 11)
-    sandbox.kill()
-    again = sandbox.open().open().values("TemperatureSensor", Site(), moments, 11)
+    again = elsewhere.values("TemperatureSensor", Site(), moments, 11)
     expect(again, before, "Asked the same sensor (seed 11) in a new process.")
 
 
@@ -683,12 +682,12 @@ def test_births_say_where_and_since_when(room: Any, rng: random.Random) -> None:
 
 
 def two_years(rng: random.Random) -> tuple[list[datetime], list[float], dict[str, float]]:
-    """Return hourly temperatures by a known formula, with one hour in fifty missing."""
+    """Return hourly temperatures by a known formula, with three hours in twenty missing."""
     truth = {"mean": rng.uniform(5, 20), "annual": rng.uniform(6, 12), "daily": rng.uniform(3, 6)}
-    phi, noise, moments, celsius = 0.95, 0.0, [], []
+    phi, noise, moments, celsius = 0.8, 0.0, [], []
     for n in range(24 * 730):
         noise = phi * noise + rng.gauss(0, 2.5 * math.sqrt(1 - phi * phi))
-        if rng.random() < 0.02:
+        if rng.random() < 0.15:
             continue
         moment = MAY + timedelta(hours=n)
         seconds = moment.timestamp()
@@ -715,8 +714,8 @@ def test_a_twin_knows_mean_year_and_day(room: Any, rng: random.Random) -> None:
     wish = truth["annual"]
     half = (max(means) - min(means)) / 2
     expect_close(half, wish, f"{did} half its annual swing:", within=0.15 * wish, unit="°C")
-    expect_close(one, 0.95, f"{did} the residual's correlation at 1 h:", within=0.02)
-    expect_close(day, 0.95**24, f"{did} the residual's correlation at 24 h:", within=0.12)
+    expect_close(one, 0.8, f"{did} the residual's correlation at 1 h:", within=0.015)
+    expect_close(day, 0.8**24, f"{did} the residual's correlation at 24 h:", within=0.08)
 
 
 @task("1.7")
@@ -730,7 +729,7 @@ def test_a_twin_simulates_what_it_was_fitted_to(room: Any, rng: random.Random) -
     expect(runs[1], runs[0], f"{did} once more:")
     expect_that(runs[2] != runs[0], f"{did} with the next seed:", "another year", "the same year")
     rest = [a - b for a, b in zip(runs[0], formula, strict=True)]
-    expect_close(pstdev(rest), 2.5, f"{did} the residual's σ:", within=0.6, unit="°C")
+    expect_close(pstdev(rest), 2.5, f"{did} the residual's σ:", within=0.3, unit="°C")
     mean, spread = fmean(rest), pstdev(rest) or 1.0
     lagged = fmean((a - mean) * (b - mean) for a, b in pairwise(rest))
-    expect_close(lagged / spread**2, 0.95, f"{did} its correlation at 1 h:", within=0.03)
+    expect_close(lagged / spread**2, 0.8, f"{did} its correlation at 1 h:", within=0.03)
