@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Collection
@@ -96,6 +97,7 @@ class Jury:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE if sys.platform == "win32" else subprocess.DEVNULL,
             cwd=PROJECT,
+            env=os.environ | {"PYTHONPATH": str(PROJECT)},
             text=True,
             encoding="utf-8",
         )

@@ -159,7 +159,10 @@ def pytest_runtest_makereport(
     number = task_of(item)
     if number is None or call.when == "teardown" or (call.when == "setup" and not call.excinfo):
         return report
-    verdict = verdict_of(item, number, call.excinfo.value if call.excinfo else None, call.duration)
+    error = call.excinfo.value if call.excinfo else None
+    if call.when == "setup" and not isinstance(error, RemoteError | LineLost):
+        error = GraderFault(f"{type(error).__name__}: {error}")
+    verdict = verdict_of(item, number, error, call.duration)
     if (judge := judge_of(item.config)) is not None:
         judge.verdicts.append(verdict)
     if call.excinfo is not None and verdict.outcome is not Outcome.FAULT:
@@ -190,7 +193,7 @@ def verdict_of(
         case LineLost():
             facts = {"expected": "an answer", "got": f"{error}"}
         case GraderFault() | OSError() | MemoryError():
-            outcome, facts = Outcome.FAULT, {"got": f"{type(error).__name__}: {error}"}
+            outcome, facts = Outcome.FAULT, {"got": f"{error}"}
         case Exception():
             facts = {"expected": "what the contract table says", "got": f"another shape: {error}"}
         case _:

@@ -133,18 +133,25 @@ class Walled(_Common):
             )
         own.settimeout(_START_S)
         self._control = own
+        try:
+            self._furnish(preload)
+        except GraderFault:
+            self.close()
+            raise
+
+    def _furnish(self, preload: Iterable[str]) -> None:
         self._tell(
             {
                 "paths": walls.paths_inside(),
                 "preload": [
                     "grader.worker",
-                    f"shared.contracts.benches.{layout.role}",
+                    f"shared.contracts.benches.{self.layout.role}",
                     "shared.contracts.messages",
                     *preload,
                 ],
                 "limits": dict(walls.LIMITS),
                 "stranger": walls.stranger(),
-                "room": [layout.role, layout.package, layout.driver],
+                "room": [self.layout.role, self.layout.package, self.layout.driver],
                 "doors": walls.DOORS,
             }
         )
@@ -222,7 +229,7 @@ class Walled(_Common):
             answer = json.loads(self._exactly(length))
             return answer, self._exactly(answer["bytes"])
         except (OSError, ValueError) as error:
-            raise GraderFault(f"The sandbox didn't start: {self.said() or error}") from None
+            raise GraderFault(f"The sandbox didn't start: {self.said().strip() or error}") from None
 
     def _exactly(self, size: int) -> bytes:
         parts = b""

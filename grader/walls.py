@@ -86,8 +86,14 @@ def command(layout: Layout, doors: Path, control: int) -> list[str]:
         *_course(layout, doors),
         *("--remount-ro", "/", "--chdir", "/scratch", "--"),
         # -S: the keeper needs no site-packages to start; its settings name the paths.
-        *(sys.executable, "-I", "-B", f"{_INSIDE}/grader/keeper.py", str(control)),
+        *(_python(), "-I", "-B", f"{_INSIDE}/grader/keeper.py", str(control)),
     ]
+
+
+def _python() -> str:
+    """Return the path of this Python, its folder without links: that is what is bound in there."""
+    own = Path(sys.executable)
+    return str(own.parent.resolve() / own.name)
 
 
 def paths_inside() -> list[str]:
@@ -114,7 +120,11 @@ def _system() -> list[str]:
             words += ["--symlink", str(place.readlink()), folder]
         elif place.exists():
             words += ["--ro-bind", folder, folder]
-    prefixes = {sys.base_prefix, sys.prefix, str(Path(sys.executable).resolve().parent.parent)}
+    prefixes = {
+        sys.base_prefix,
+        str(Path(sys.prefix).resolve()),
+        str(Path(sys.executable).resolve().parent.parent),
+    }
     own = sorted(prefix for prefix in prefixes if not Path(prefix).is_relative_to("/usr"))
     binds = [word for prefix in own for word in ("--ro-bind", prefix, prefix)]
     return [*words, *_folders(own), *binds]

@@ -31,18 +31,35 @@ def verbs() -> dict[str, Verb]:
         "status": Verb("status", _("Show the parts of the pipeline and what flowed so far.")),
         "logs": Verb("logs", _("Show the last lines of the parts' logs.")),
         "run": Verb("running", _("Start one room alone, yours or the reference.")),
+        "check": Verb("grader.cli.checking", _("Check your rooms, or one task: check 1.2.")),
+        "watch": Verb("grader.cli.checking", _("Check a room again whenever you save.")),
+        "map": Verb("grader.cli.atlas", _("Your rooms, your points, and what to do next.")),
+        "submit": Verb("grader.cli.handing", _("Make the zip to hand in.")),
+        "reset": Verb(
+            "grader.cli.handing", _("Begin a room anew; what you have is kept beside it.")
+        ),
         "dead": Verb("dead", _("Messages that were refused: list, show, replay.")),
         "trace": Verb("trail", _("Show one reading from sensor to alert, with its times.")),
         "bench": Verb("bench", _("Measure the pipeline beside a bare pair of MQTT clients.")),
+        "verify": Verb(
+            "grader.cli.proving", _("Prove the checks: references, variants, mistakes.")
+        ),
         "test": Verb("testing", _("Run every check, and say what was left out.")),
         "sync": Verb("sync", _("Bring the starters up to date with the solutions.")),
         "pins": Verb("pins", _("Make requirements/ from pyproject.toml.")),
     }
-    return {
-        name: verb._replace(module=f"shared.cli.{verb.module}")
+    placed = {
+        name: verb if "." in verb.module else verb._replace(module=f"shared.cli.{verb.module}")
         for name, verb in known.items()
-        if importlib.util.find_spec(f"shared.cli.{verb.module}")
     }
+    return {name: verb for name, verb in placed.items() if _is_here(verb.module)}
+
+
+def _is_here(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # the package above it
+        return False
 
 
 def main() -> None:

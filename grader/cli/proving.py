@@ -1,0 +1,55 @@
+"""./academy verify: right rooms get all points, the starter none, each mistake what it earns."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from grader.verdicts import rooms
+from grader.verify import verify as prove
+from shared.cli.failure import Failure
+from shared.course.folders import room_named
+from shared.language import _
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("verify", help=_("Prove the checks: references, variants, mistakes."))(verify)
+
+
+def verify(
+    room: Annotated[
+        list[str] | None, typer.Argument(metavar="[N]...", help=_("Rooms; all if none."))
+    ] = None,
+    seeds: Annotated[int, typer.Option(help=_("How many seeds, from 0 on."))] = 3,
+    only: Annotated[str, typer.Option(help=_("Mistakes whose name has this word."))] = "",
+    write: Annotated[bool, typer.Option(help=_("Renew the golden feedback (seed 0)."))] = False,
+    jobs: Annotated[int, typer.Option(help=_("Juries side by side."))] = 2,
+) -> None:
+    """Prove the law for each room, and list what doesn't hold; exit with 1 if anything."""
+    broken = 0
+    for name in _named(room or []):
+        start = time.monotonic()
+
+        def say(line: str, name: str = name) -> None:
+            typer.echo(f"  {name[:5]} {line}", err=True)
+
+        numbers = [0] if write else list(range(seeds))
+        found = prove(name, numbers, say, write=write, only=only, jobs=jobs)
+        for line in found.broken:
+            typer.echo(line)
+        broken += len(found.broken)
+        text = _("{room}: {judged} judged in {took:.0f} s, {broken} broken")
+        took = time.monotonic() - start
+        line = text.format(room=name, judged=found.judged, took=took, broken=len(found.broken))
+        typer.echo(line)
+    if broken:
+        raise typer.Exit(1)
+
+
+def _named(words: list[str]) -> list[str]:
+    names = rooms()
+    try:
+        return [room_named(names, word) for word in words] or names
+    except LookupError as error:
+        raise Failure(str(error)) from None

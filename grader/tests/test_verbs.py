@@ -1,0 +1,118 @@
+"""The student's verbs, as a student types them, in a copy of the course."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from grader.walls import PROJECT
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+ROOM = "room1_foundations"
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    """Return a copy of the course that a student may change."""
+    for name in ("shared", "grader", "rooms", "solutions"):
+        leave_out = shutil.ignore_patterns("__pycache__", "tests", "data")
+        shutil.copytree(PROJECT / name, tmp_path / "course" / name, ignore=leave_out)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    return tmp_path / "course"
+
+
+@pytest.fixture
+def academy(course: Path) -> Run:
+    """Return what runs a verb there."""
+    home = {"ACADEMY_HOME": str(course / ".academy"), "PYTHONPATH": str(course), "COLUMNS": "80"}
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "shared.cli", *words],
+            cwd=course,
+            env=os.environ | home,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    return run
+
+
+def finish(course: Path) -> None:
+    """Do all tasks of Room 1: as the reference does them."""
+    for path in (course / "solutions" / ROOM).rglob("*.py"):
+        target = course / "rooms" / ROOM / path.relative_to(course / "solutions" / ROOM)
+        target.write_bytes(path.read_bytes())
+
+
+def test_a_starter_is_told_what_to_do_first(academy: Run) -> None:
+    found = academy("check", "1.1")
+    assert found.returncode == 1
+    assert "not yet  1.1" in found.stdout
+    assert "Task 1.1 isn't written yet" in found.stdout
+    assert f"Look at   rooms/{ROOM}/reading.py:" in found.stdout
+    assert "Traceback" not in found.stdout + found.stderr
+
+
+def test_a_finished_room_passes_and_joins_the_pipeline(course: Path, academy: Run) -> None:
+    finish(course)
+    found = academy("check", "1")
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "7 of 7 tasks pass" in found.stdout
+    checked = (course / ".academy" / "checked.json").read_text()
+    assert "reading.py" in checked
+    assert "● ● ● ● ● ● ● ○" in academy("map").stdout
+    changed = course / "rooms" / ROOM / "reading.py"
+    changed.write_text(changed.read_text() + "\nraise RuntimeError('broken')\n")
+    found = academy("check", "1")
+    assert found.returncode == 1
+    assert "RuntimeError: broken" in found.stdout
+    assert "reading.py" not in (course / ".academy" / "checked.json").read_text()
+
+
+def test_a_syntax_error_is_shown_at_its_line(course: Path, academy: Run) -> None:
+    (course / "rooms" / ROOM / "reading.py").write_text("def broken(:\n    pass\n")
+    found = academy("check", "1.1")
+    assert found.returncode == 1
+    assert "SyntaxError" in found.stdout
+    assert f"rooms/{ROOM}/reading.py:1" in found.stdout
+
+
+def test_an_unknown_task_lists_those_there_are(academy: Run) -> None:
+    found = academy("check", "1.9")
+    assert found.returncode == 1
+    assert "there are: 1.1, 1.2" in found.stderr
+
+
+def test_submit_says_what_is_in_the_zip(course: Path, academy: Run) -> None:
+    (course / "rooms" / ROOM / "conftest.py").write_text("raise SystemExit")
+    (course / "rooms" / ROOM / "notes.txt").write_text("mine")
+    found = academy("submit", "1", "--out", str(course / "out.zip"))
+    assert found.returncode == 0, found.stderr
+    names = zipfile.ZipFile(course / "out.zip").namelist()
+    assert f"rooms/{ROOM}/reading.py" in names
+    assert not [name for name in names if "conftest" in name or "notes" in name]
+    assert "conftest.py: a reserved name" in found.stdout
+
+
+def test_reset_keeps_what_was_there(course: Path, academy: Run) -> None:
+    changed = course / "rooms" / ROOM / "reading.py"
+    starter = changed.read_text()
+    changed.write_text("MINE = 1\n")
+    assert academy("reset", "1", "--yes").returncode == 0
+    assert changed.read_text() == starter
+    (kept,) = (course / "rooms").glob(f".kept-{ROOM}-*")
+    assert (kept / "reading.py").read_text() == "MINE = 1\n"
+
+
+def test_watch_checks_at_once(academy: Run) -> None:
+    found = academy("watch", "1.1", "--for", "0.1")
+    assert "watching rooms/" in found.stdout
