@@ -151,19 +151,19 @@ def _of_folder(source: Path) -> Iterator[Entry]:
 def _of_zip(source: Path) -> Iterator[Entry]:
     with zipfile.ZipFile(source) as archive:
         members = archive.infolist()
-        if len(members) > _LISTED:
-            raise IntakeError(f"{source.name}: more than {_LISTED} entries")
-        for member in members:
-            name = PurePosixPath(member.filename.replace("\\", "/"))
-            kind = member.external_attr >> 16
-            if member.is_dir() or name.is_absolute() or ".." in name.parts or stat.S_ISLNK(kind):
-                continue
-            yield str(name), member.file_size, lambda member=member: _unzip(archive, member)  # type: ignore[misc]
+    if len(members) > _LISTED:
+        raise IntakeError(f"{source.name}: more than {_LISTED} entries")
+    for member in members:
+        name = PurePosixPath(member.filename.replace("\\", "/"))
+        kind = member.external_attr >> 16
+        if member.is_dir() or name.is_absolute() or ".." in name.parts or stat.S_ISLNK(kind):
+            continue
+        yield str(name), member.file_size, lambda member=member: _unzip(source, member)  # type: ignore[misc]
 
 
-def _unzip(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+def _unzip(source: Path, member: zipfile.ZipInfo) -> bytes:
     # The stated size may lie; reading stops at the bound all the same.
-    with archive.open(member) as file:
+    with zipfile.ZipFile(source) as archive, archive.open(member) as file:
         data = file.read(LARGEST_FILE + 1)
     if len(data) > LARGEST_FILE:
         raise RuntimeError(f"more than {LARGEST_FILE} bytes")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from .plugin import PATIENCE_S
 from .sandbox import GraderFault
 from .session import FORKS, faults
 from .verdicts import RoomTable, Score, Verdict, scores, settle, table
@@ -54,14 +55,25 @@ class Jury:
     def __exit__(self, *_reason: object) -> None:
         self.close()
 
-    def judge(self, submission: Path, *, seed: int, tasks: Collection[str] = ()) -> Result:
-        """Return the result of the room at `submission` (…/rooms/NAME), by `seed`."""
+    def judge(
+        self,
+        submission: Path,
+        *,
+        seed: int,
+        tasks: Collection[str] = (),
+        patience_s: float = PATIENCE_S,
+    ) -> Result:
+        """Return the result of the room at `submission` (…/rooms/NAME), by `seed`.
+
+        `patience_s` is for one call of the room; a check has three times that, a room fifteen.
+        """
         job = {
             "id": str(submission),
             "submission": str(submission),
             "seed": seed,
             "tasks": sorted(tasks),
             "walls": self.walls,
+            "patience_s": patience_s,
         }
         answer = self._ask(job) or self._ask(job)  # a session that died gets a second one
         expected = {c: t for c, t in self.expected.items() if not tasks or t in tasks}

@@ -20,9 +20,8 @@ from .sandbox import Bare, GraderFault, Sandbox, Walled
 from .verdicts import Outcome, Verdict, table
 from .walls import PROJECT, Layout, bubblewrap
 
-CALL_S: Final = 10.0
-CHECK_S: Final = 30.0
-ROOM_S: Final = 150.0
+PATIENCE_S: Final = 10.0  # for one call; three times that for a check, fifteen times for a room
+_MOST_SILENCES: Final = 3  # calls without an answer; then the rest isn't tried any more
 _PRELOAD: Final = {
     "model": ("numpy", "sklearn.linear_model", "sklearn.ensemble"),
     "api": ("fastapi", "sqlalchemy", "uvicorn", "httpx"),
@@ -36,20 +35,27 @@ _PRELOAD: Final = {
 class Judge:
     """One submission under check: its sandbox, its seed, its verdicts so far."""
 
-    def __init__(self, submission: Path, seed: int, *, walls: bool) -> None:
+    def __init__(
+        self, submission: Path, seed: int, *, walls: bool, patience_s: float = PATIENCE_S
+    ) -> None:
         self.submission = submission  # …/rooms/NAME
         self.seed = seed
         self.verdicts: list[Verdict] = []
         self._walls = walls
         self._sandboxes: list[Sandbox] = []
-        self._end = time.monotonic() + ROOM_S
+        self._patience_s = patience_s
+        self._silences = 0
+        self._end = time.monotonic() + 15 * patience_s
 
     def sandbox(self, room: str) -> Sandbox:
         """Return the sandbox that all checks of the room share; they begin one by one."""
         if not self._sandboxes:
             self.another(room)
+        if self._silences >= _MOST_SILENCES:
+            raise LineLost(f"no answer to {_MOST_SILENCES} earlier calls; not asked any more")
         found = self._sandboxes[0]
-        found.until = min(time.monotonic() + CHECK_S, self._end)
+        found.patience_s = self._patience_s
+        found.until = min(time.monotonic() + 3 * self._patience_s, self._end)
         return found
 
     def another(self, room: str) -> Sandbox:
@@ -57,9 +63,14 @@ class Judge:
         role = table(room).role
         layout = Layout(room, role, self.submission)
         made: Sandbox = Walled(layout, _PRELOAD.get(role, ())) if self._walls else Bare(layout)
-        made.until = min(time.monotonic() + CHECK_S, self._end)
+        made.patience_s = self._patience_s
+        made.until = min(time.monotonic() + 3 * self._patience_s, self._end)
         self._sandboxes.append(made)
         return made
+
+    def heard(self, error: BaseException | None) -> None:
+        """Note how a check ended: whoever is silent again and again holds up the others."""
+        self._silences += isinstance(error, LineLost) and "no answer" in str(error)
 
     def close(self) -> None:
         """End the sandboxes."""
@@ -120,10 +131,7 @@ def sandbox(request: pytest.FixtureRequest) -> Sandbox:
         walls = bubblewrap() is not None and not config.getoption("--no-walls")
         judge = Judge(place, config.getoption("--check-seed"), walls=walls)
         appoint(config, judge)
-    found = judge.sandbox(name)
-    if found.line is not None:
-        found.line.patience_s = CALL_S
-    return found
+    return judge.sandbox(name)
 
 
 @pytest.fixture
@@ -165,6 +173,7 @@ def pytest_runtest_makereport(
     verdict = verdict_of(item, number, error, call.duration)
     if (judge := judge_of(item.config)) is not None:
         judge.verdicts.append(verdict)
+        judge.heard(error)
     if call.excinfo is not None and verdict.outcome is not Outcome.FAULT:
         report.longrepr = feedback(verdict)
     return report

@@ -72,6 +72,7 @@ class Sandbox(Protocol):
     def line(self) -> Line | None:
         """The line to the worker, if there is one."""
 
+    patience_s: float  # for one answer
     until: float  # the monotonic moment from which nobody waits for an answer any more
 
 
@@ -82,6 +83,7 @@ class _Common:
         self.layout = layout
         self.line: Line | None = None
         self._until = float("inf")
+        self._patience_s = 10.0
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
 
     @property
@@ -95,6 +97,17 @@ class _Common:
         if self.line is not None:
             self.line.until = moment
 
+    @property
+    def patience_s(self) -> float:
+        """How long one answer may take."""
+        return self._patience_s
+
+    @patience_s.setter
+    def patience_s(self, seconds: float) -> None:
+        self._patience_s = seconds
+        if self.line is not None:
+            self.line.patience_s = seconds
+
     def said(self) -> str:
         """Return the end of what the worker wrote to its output."""
         size = self._output.seek(0, os.SEEK_END)
@@ -104,6 +117,7 @@ class _Common:
     def _connect(self, end: socket.socket) -> Line:
         line = Line(end, known_carriers(self.layout.role), describe=describe, trusting=False)
         line.until = self._until
+        line.patience_s = self._patience_s
         self.line = line
         return line
 

@@ -22,7 +22,7 @@ from . import plugin
 from .verdicts import Outcome, Verdict
 from .walls import PROJECT
 
-_PATIENCE_S: Final = plugin.ROOM_S + 60
+_LONGEST_S: Final = 15 * plugin.PATIENCE_S + 60
 FORKS: Final = hasattr(os, "fork")
 
 
@@ -78,7 +78,7 @@ def _in_child(items: list[pytest.Item], job: dict[str, Any]) -> dict[str, Any]:
 
 def _read_all(pipe: IO[bytes]) -> bytes:
     parts: list[bytes] = []
-    while select.select([pipe], [], [], _PATIENCE_S)[0]:
+    while select.select([pipe], [], [], _LONGEST_S)[0]:
         part = os.read(pipe.fileno(), 1 << 16)
         if not part:
             return b"".join(parts)
@@ -88,7 +88,9 @@ def _read_all(pipe: IO[bytes]) -> bytes:
 
 def _judged(items: list[pytest.Item], job: dict[str, Any]) -> dict[str, Any]:
     """Return the verdicts on one submission."""
-    judge = plugin.Judge(Path(job["submission"]), job["seed"], walls=job["walls"])
+    judge = plugin.Judge(
+        Path(job["submission"]), job["seed"], walls=job["walls"], patience_s=job["patience_s"]
+    )
     try:
         chosen = [i for i in items if not job["tasks"] or plugin.task_of(i) in job["tasks"]]
         for item, after in zip(chosen, [*chosen[1:], None], strict=True):
