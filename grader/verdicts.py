@@ -37,7 +37,8 @@ class Verdict:
 
     def written(self) -> dict[str, Any]:
         """Return it as JSON's own types."""
-        return {**asdict(self), "outcome": self.outcome.value}
+        where = None if self.where is None else list(self.where)
+        return {**asdict(self), "outcome": self.outcome.value, "where": where}
 
     @classmethod
     def read(cls, written: Mapping[str, Any]) -> Self:

@@ -41,6 +41,7 @@ def verbs() -> dict[str, Verb]:
         "dead": Verb("dead", _("Messages that were refused: list, show, replay.")),
         "trace": Verb("trail", _("Show one reading from sensor to alert, with its times.")),
         "bench": Verb("bench", _("Measure the pipeline beside a bare pair of MQTT clients.")),
+        "grade": Verb("grader.cli.grading", _("Grade a class: folders, zips, downloads.")),
         "verify": Verb(
             "grader.cli.proving", _("Prove the checks: references, variants, mistakes.")
         ),
