@@ -10,10 +10,10 @@ import queue
 import shutil
 import socket
 import struct
-import tempfile
 import threading
 from collections.abc import Callable
-from pathlib import Path
+
+from .places import made
 
 _PATIENCE_S = 10.0
 
@@ -30,8 +30,7 @@ class Doors:
     """The folder of one sandbox's doors, and who waits behind each."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="doors-"))
-        self.folder.chmod(0o755)
+        self.folder = made("doors")
         self._servers: list[socket.socket] = []
         self._outward: set[int] = set()
         self._idle: queue.SimpleQueue[socket.socket] = queue.SimpleQueue()

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from shared.pipeline.workplace import write_atomically
 
 from .intake import Intake, IntakeError, take
 from .judging import Jury
+from .places import temporary
 from .plugin import printable
 from .roster import Submission
 from .verdicts import Outcome, table
@@ -100,9 +100,7 @@ class Grading:
         opened: list[Jury],
     ) -> RoomGrade | None:
         """Return the grade, or None where the submission has nothing of this room."""
-        with tempfile.TemporaryDirectory(prefix="academy-") as name:
-            place = Path(name)
-            place.chmod(0o755)
+        with temporary("work") as place:
             try:
                 intake = take(one.source, room, place)
             except IntakeError as error:

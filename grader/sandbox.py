@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import socket
 import struct
 import subprocess
@@ -24,6 +25,7 @@ import psutil
 from . import walls
 from .doors import Doors, free_port
 from .line import Line, Remote
+from .places import made
 from .walls import PROJECT, Layout
 from .worker import describe, known_carriers
 
@@ -262,7 +264,7 @@ class Bare(_Common):
 
     def __init__(self, layout: Layout) -> None:
         super().__init__(layout)
-        self._folder = tempfile.TemporaryDirectory(prefix="academy-", ignore_cleanup_errors=True)
+        self._folder = made("scratch")
         self._process: subprocess.Popen[bytes] | None = None
 
     def open(self) -> Remote:
@@ -283,7 +285,7 @@ class Bare(_Common):
                 stdin=subprocess.PIPE,
                 stdout=self._output,
                 stderr=self._output,
-                cwd=self._folder.name,
+                cwd=self._folder,
                 env={**_kept_environment(), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             )
             assert self._process.stdin is not None  # noqa: S101 - it is a pipe
@@ -340,13 +342,13 @@ class Bare(_Common):
 
     def place(self, name: str) -> str:
         """Return the path of a scratch file as the worker sees it."""
-        return str(Path(self._folder.name) / name)
+        return str(self._folder / name)
 
     def close(self) -> None:
         """End everything in there."""
         self.kill()
         self._output.close()
-        self._folder.cleanup()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 # -I drops the folder of the script and PYTHONPATH: the two roots come as arguments.

@@ -6,23 +6,25 @@ a line on standard input, an answer a line on standard output, both JSON.
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import select
 import shutil
 import signal
 import sys
-import tempfile
 from pathlib import Path
 from typing import IO, Any, Final
 
 import pytest
 
 from . import plugin
+from .places import temporary
 from .verdicts import Outcome, Verdict
 from .walls import PROJECT
 
 _LONGEST_S: Final = 15 * plugin.PATIENCE_S + 60
+_PR_SET_PDEATHSIG: Final = 1
 FORKS: Final = hasattr(os, "fork")
 
 
@@ -58,6 +60,7 @@ def _in_child(items: list[pytest.Item], job: dict[str, Any]) -> dict[str, Any]:
         with contextlib.suppress(BaseException):
             os.close(reading)
             os.setpgid(0, 0)
+            _end_with_parent()
             data = json.dumps(_judged(items, job)).encode()
             with os.fdopen(writing, "wb") as pipe:
                 pipe.write(data)
@@ -76,9 +79,18 @@ def _in_child(items: list[pytest.Item], job: dict[str, Any]) -> dict[str, Any]:
         return {"tier": "", "verdicts": [], "fault": "the judging process ended without an answer"}
 
 
+def _end_with_parent() -> None:
+    """Have the kernel kill this process when the session dies: a killed grader leaves nobody."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 def _read_all(pipe: IO[bytes]) -> bytes:
     parts: list[bytes] = []
-    while select.select([pipe], [], [], _LONGEST_S)[0]:
+    watched: list[Any] = [pipe, 0]
+    while ready := select.select(watched, [], [], _LONGEST_S)[0]:
+        if 0 in ready:
+            break  # nobody asks while we work: whoever gave the job is gone
         part = os.read(pipe.fileno(), 1 << 16)
         if not part:
             return b"".join(parts)
@@ -115,9 +127,9 @@ def main() -> int:
     room, extent = sys.argv[1:]
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever pytest says goes elsewhere
-    with tempfile.TemporaryDirectory(prefix="checks-") as place:
+    with temporary("checks") as place:
         # In a folder of their own, so that no module of a student's stands beside a check.
-        folder = Path(place) / room
+        folder = place / room
         folder.mkdir()
         files = [Path(shutil.copy(p, folder)) for p in checks_of(room, hidden=extent == "full")]
         (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")

@@ -1,15 +1,15 @@
 """Proof of the law: right rooms get all points, the starter none, each mistake what it earns."""
 
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 
 from .judging import Jury, Result
 from .mistaken import CatalogueError, Mistake, catalogue, copied, reference, rewrite
+from .places import temporary
 from .plugin import feedback
 from .verdicts import Outcome
 from .walls import PROJECT
@@ -78,7 +78,7 @@ def _right_ones(
     for source in [PROJECT / "solutions" / room, *variants(room)]:
         name = "the reference" if source.parent.name == "solutions" else source.name
         say(name)
-        with _place() as place:
+        with temporary("work") as place:
             folder = reference(room, place)
             if name != "the reference":
                 _overlay(source, folder)
@@ -100,7 +100,7 @@ def _overlay(source: Path, folder: Path) -> None:
 
 def _starter(jury: Jury, findings: Findings) -> None:
     room = jury.table.name
-    with _place() as place:
+    with temporary("work") as place:
         folder = copied(PROJECT / "rooms" / room, room, place)
         result = _judged(jury, folder, 0, findings)
     passed = [v.check for v in result.verdicts if v.outcome is Outcome.PASSED]
@@ -118,7 +118,7 @@ def _mistake(
     """Return its feedback at seed 0."""
     say(mistake.name)
     golden = mistake.feedback
-    with _place() as place:
+    with temporary("work") as place:
         try:
             folder = mistake.make(place)
         except CatalogueError as error:
@@ -153,11 +153,3 @@ def _judged(jury: Jury, folder: Path, seed: int, findings: Findings) -> Result:
         if verdict.outcome is Outcome.FAULT:
             findings.broken.append(f"grader fault: {verdict.check}: {verdict.got}")
     return result
-
-
-@contextmanager
-def _place() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="academy-") as name:
-        place = Path(name)
-        place.chmod(0o755)  # workers are another user where the grader is root
-        yield place

@@ -1,6 +1,5 @@
 """./academy check: the shown checks of your rooms, each judged behind the walls of a class."""
 
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 from grader.cli.progress import Progress
 from grader.intake import IntakeError, take
 from grader.judging import Jury, Result
+from grader.places import temporary
 from grader.plugin import feedback
 from grader.sandbox import GraderFault
 from grader.verdicts import Outcome, Verdict, place_of
@@ -102,10 +102,9 @@ def _judged(jury: Jury, room: str, task: str, seed: int) -> Result:
     if task and task not in known:
         message = _("no task {task} in {room}; there are: {tasks}")
         raise Failure(message.format(task=task, room=room, tasks=", ".join(known)))
-    with tempfile.TemporaryDirectory(prefix="academy-") as place:
-        Path(place).chmod(0o755)  # a worker may be another user
+    with temporary("work") as place:
         try:
-            intake = take(ROOT / "rooms" / room, room, Path(place))
+            intake = take(ROOT / "rooms" / room, room, place)
         except IntakeError as error:
             raise Failure(str(error)) from None
         tasks = _with_needs(jury, task) if task else []

@@ -1,7 +1,6 @@
 """./academy submit and reset: what leaves a student's folder, and what comes back to it."""
 
 import shutil
-import tempfile
 import time
 import zipfile
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 from grader.cli.checking import tell
 from grader.intake import IntakeError, take
 from grader.judging import Jury
+from grader.places import temporary
 from grader.sandbox import GraderFault
 from shared.cli.failure import Failure
 from shared.course.folders import ROOT, room_named, rooms_in
@@ -31,9 +31,7 @@ def submit(
 ) -> None:
     """Write a zip of what the grader takes, after the shown checks ran on exactly that."""
     names = [_named(room) for room in rooms]
-    with tempfile.TemporaryDirectory(prefix="academy-") as place:
-        base = Path(place)
-        base.chmod(0o755)
+    with temporary("work") as base:
         taken = []
         for name in names:
             try:

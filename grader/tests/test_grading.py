@@ -3,11 +3,16 @@
 import csv
 import io
 import json
+import os
 import shutil
+import subprocess
+import sys
+import tempfile
 import xml.etree.ElementTree as ET
 import zipfile
 from pathlib import Path
 
+import psutil
 import pytest
 
 from grader.grading import Grading, RoomGrade, results
@@ -119,3 +124,31 @@ def test_a_half_written_cache_is_graded_anew(tmp_path: Path) -> None:
     grade = RoomGrade(ROOM, 1.0, {}, [], "walled")
     (tmp_path / "key.json").write_text(json.dumps(grade.written()))
     assert run._kept("key.json") == grade
+
+
+@isolated
+def test_a_killed_grader_leaves_nothing_and_goes_on(tmp_path: Path) -> None:
+    place = tmp_path / "school"
+    for name in ("ada", "bo", "cy", "di"):
+        hand_in(place / name)
+        (place / name / "rooms" / ROOM / "lines.py").write_text(
+            (PROJECT / "solutions" / ROOM / "lines.py").read_text() + f"# {name}\n"
+        )
+    command = [sys.executable, "-m", "shared.cli", "grade", str(place)]
+    command += ["--out", str(tmp_path / "out"), "--seed", "5"]
+    with subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE, text=True) as grader:
+        assert grader.stderr is not None
+        grader.stderr.readline()  # one is graded, the next is under way
+        family = psutil.Process(grader.pid).children(recursive=True)
+        assert family
+        grader.kill()
+    _gone, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == []
+    kept = list((tmp_path / "out" / "cache").glob("*.json"))
+    assert kept
+    assert subprocess.run(command, cwd=PROJECT, check=False, capture_output=True).returncode == 0
+    found = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [one["points"] for one in found["students"]] == [90.0] * 4
+    root = Path(tempfile.gettempdir()) / f"academy-{os.getuid()}"
+    left = [p.name for p in root.iterdir() if not psutil.pid_exists(int(p.name.split("-")[0]))]
+    assert left == []
