@@ -24,8 +24,8 @@ PATIENCE_S: Final = 10.0  # for one call; three times that for a check, fifteen 
 _MOST_SILENCES: Final = 3  # calls without an answer; then the rest isn't tried any more
 _PRELOAD: Final = {
     "model": ("numpy", "sklearn.linear_model", "sklearn.ensemble"),
-    "api": ("fastapi", "sqlalchemy", "uvicorn", "httpx"),
-    "store": ("sqlalchemy", "sqlalchemy.orm"),
+    "ingestion": ("fastapi", "sqlalchemy", "uvicorn", "httpx"),
+    "storage": ("sqlalchemy", "shared.database.schema", "shared.database.engine"),
     "bus": ("paho.mqtt.client",),
     "identity": ("cryptography.x509", "jwt"),
     "telemetry": ("prometheus_client", "structlog"),
