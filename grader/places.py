@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,10 +25,10 @@ def temporary(purpose: str) -> Iterator[Path]:
 
 def made(purpose: str) -> Path:
     """Return a new folder under this process's name; the caller removes it."""
-    user = os.getuid() if os.name == "posix" else 0
+    user = os.getuid() if sys.platform != "win32" else 0
     root = Path(tempfile.gettempdir()) / f"academy-{user}"
     root.mkdir(mode=0o755, exist_ok=True)
-    if os.name == "posix" and root.stat().st_uid != user:
+    if sys.platform != "win32" and root.stat().st_uid != user:
         # Somebody else made it first, so that they could see or swap what is in it.
         raise PermissionError(f"{root} belongs to another user; remove it, or set TMPDIR")
     _sweep(root)

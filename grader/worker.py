@@ -42,9 +42,9 @@ class Bench:
 
 def known_carriers(role: str) -> dict[str, type]:
     """Return what travels by value between a room of that role and its checks."""
-    names = ("shared.contracts.messages", "shared.contracts.settings", "shared.contracts.ports")
-    bench = f"shared.contracts.benches.{role}"
-    found = carriers(*map(importlib.import_module, (*names, bench)))
+    names = ("messages", "settings", "ports", "facts", f"benches.{role}")
+    modules = (importlib.import_module(f"shared.contracts.{name}") for name in names)
+    found = carriers(*modules)
     # Parts hold live objects: a driver builds them.
     return {name: value for name, value in found.items() if not name.endswith("Parts")}
 

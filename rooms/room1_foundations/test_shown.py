@@ -37,7 +37,7 @@ def test_a_readings_json_has_three_keys(room: Any) -> None:
 def test_true_is_no_measurement(room: Any) -> None:
     """A value that is no number is refused by its field's name."""
     expect_refused(
-        lambda: room.make_reading("box-1", "TEMP-001", "temperature", True, NOON),  # noqa: FBT003 - the value
+        lambda: room.make_reading("box-1", "TEMP-001", "temperature", True, NOON),
         "Called make_reading with the value True.",
         naming="value",
     )
