@@ -83,6 +83,7 @@ def command(layout: Layout, doors: Path, control: int) -> list[str]:
         *("--remount-ro", "/dev"),
         *(*_ANYBODY, "--size", str(16 * MEBIBYTE), "--tmpfs", "/tmp"),  # noqa: S108 - in there
         *(*_ANYBODY, "--size", str(96 * MEBIBYTE), "--tmpfs", "/scratch"),
+        *_python_itself(),  # after /tmp, for it may lie there
         *_course(layout, doors),
         *("--remount-ro", "/", "--chdir", "/scratch", "--"),
         # -S: the keeper needs no site-packages to start; its settings name the paths.
@@ -113,13 +114,17 @@ def _environment() -> list[str]:
 
 
 def _system() -> list[str]:
-    words = []
+    words: list[str] = []
     for folder in ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache"):
         place = Path(folder)
         if place.is_symlink():
             words += ["--symlink", str(place.readlink()), folder]
         elif place.exists():
             words += ["--ro-bind", folder, folder]
+    return words
+
+
+def _python_itself() -> list[str]:
     prefixes = {
         sys.base_prefix,
         str(Path(sys.prefix).resolve()),
@@ -127,7 +132,7 @@ def _system() -> list[str]:
     }
     own = sorted(prefix for prefix in prefixes if not Path(prefix).is_relative_to("/usr"))
     binds = [word for prefix in own for word in ("--ro-bind", prefix, prefix)]
-    return [*words, *_folders(own), *binds]
+    return [*_folders(own), *binds]
 
 
 def _course(layout: Layout, doors: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """./academy check: the shown checks of your rooms, each judged behind the walls of a class."""
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -69,6 +70,7 @@ def watch(
 def _changes(folder: Path, end: float | None) -> Iterator[None]:
     """Yield at once, then whenever a Python file under `folder` changed."""
     before: dict[Path, tuple[int, int]] = {}
+    pause = threading.Event()
     while not before or end is None or time.monotonic() < end:
         found = {
             path: (path.stat().st_mtime_ns, path.stat().st_size)
@@ -78,7 +80,7 @@ def _changes(folder: Path, end: float | None) -> Iterator[None]:
         if found != before:
             before = found
             yield
-        time.sleep(0.1)  # the interval of a poll, the same on every system
+        pause.wait(0.1)  # the interval of a poll, the same on every system
 
 
 def _wanted(words: Sequence[str]) -> list[tuple[str, str]]:

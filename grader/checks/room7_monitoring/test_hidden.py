@@ -538,12 +538,6 @@ def test_every_query_asks_for_a_metric_there_is(room: Any) -> None:
 
 NAMES = "device direction status route method outcome mark mode reason type kind severity state"
 LABELS = dict.fromkeys([*NAMES.split(" "), "feature"], "x")
-    (
-        *("device", "direction", "status", "route", "method", "outcome", "mark", "mode"),
-        *("reason", "type", "kind", "severity", "state", "feature"),
-    ),
-    "x",
-)
 
 
 @task("7.7")
