@@ -16,7 +16,7 @@ import pytest
 
 from .evidence import NotYet, shown
 from .line import LineLost, RemoteError
-from .sandbox import Bare, GraderFault, Sandbox, Walled
+from .sandbox import Bare, GraderFault, InProcess, Sandbox, Walled
 from .verdicts import Outcome, Verdict, table
 from .walls import PROJECT, Layout, bubblewrap
 
@@ -36,12 +36,19 @@ class Judge:
     """One submission under check: its sandbox, its seed, its verdicts so far."""
 
     def __init__(
-        self, submission: Path, seed: int, *, walls: bool, patience_s: float = PATIENCE_S
+        self,
+        submission: Path,
+        seed: int,
+        *,
+        walls: bool,
+        patience_s: float = PATIENCE_S,
+        in_process: bool = False,
     ) -> None:
         self.submission = submission  # …/rooms/NAME
         self.seed = seed
         self.verdicts: list[Verdict] = []
         self._walls = walls
+        self._in_process = in_process
         self._sandboxes: list[Sandbox] = []
         self._patience_s = patience_s
         self._silences = 0
@@ -62,7 +69,11 @@ class Judge:
         """Return one more sandbox around the same submission."""
         role = table(room).role
         layout = Layout(room, role, self.submission)
-        made: Sandbox = Walled(layout, _PRELOAD.get(role, ())) if self._walls else Bare(layout)
+        made: Sandbox
+        if self._in_process:
+            made = InProcess(layout)
+        else:
+            made = Walled(layout, _PRELOAD.get(role, ())) if self._walls else Bare(layout)
         made.patience_s = self._patience_s
         made.until = min(time.monotonic() + 3 * self._patience_s, self._end)
         self._sandboxes.append(made)
@@ -86,6 +97,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("academy")
     group.addoption("--submission", help="the folder of the room to check (…/rooms/NAME)")
     group.addoption("--check-seed", type=int, default=0, help="the seed of the inputs")
+    group.addoption("--in-process", action="store_true", help="run the room here, for a debugger")
     group.addoption("--no-walls", action="store_true", help="check without isolation")
 
 
@@ -129,7 +141,14 @@ def sandbox(request: pytest.FixtureRequest) -> Sandbox:
         given = config.getoption("--submission")
         place = Path(given).resolve() if given else PROJECT / "rooms" / name
         walls = bubblewrap() is not None and not config.getoption("--no-walls")
-        judge = Judge(place, config.getoption("--check-seed"), walls=walls)
+        judge = Judge(
+            place,
+            config.getoption("--check-seed"),
+            walls=walls,
+            in_process=config.getoption("--in-process"),
+            # A person who debugs takes their time.
+            patience_s=3600.0 if config.getoption("--in-process") else PATIENCE_S,
+        )
         appoint(config, judge)
     return judge.sandbox(name)
 

@@ -116,3 +116,15 @@ def test_reset_keeps_what_was_there(course: Path, academy: Run) -> None:
 def test_watch_checks_at_once(academy: Run) -> None:
     found = academy("watch", "1.1", "--for", "0.1")
     assert "watching rooms/" in found.stdout
+
+
+def test_a_debugger_may_run_the_room_in_pytests_own_process(course: Path) -> None:
+    finish(course)
+    command = [sys.executable, "-m", "pytest", "-p", "grader.plugin", "-q", "--in-process"]
+    command += ["-p", "no:cacheprovider", f"rooms/{ROOM}"]
+    environment = os.environ | {"PYTHONPATH": str(course)}
+    (course / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib\n")
+    found = subprocess.run(
+        command, cwd=course, env=environment, capture_output=True, text=True, check=False
+    )
+    assert "11 passed" in found.stdout, found.stdout + found.stderr
