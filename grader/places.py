@@ -25,7 +25,7 @@ def temporary(purpose: str) -> Iterator[Path]:
 
 def made(purpose: str) -> Path:
     """Return a new folder under this process's name; the caller removes it."""
-    user = os.getuid() if sys.platform != "win32" else 0
+    user = 0 if sys.platform == "win32" else os.getuid()
     root = Path(tempfile.gettempdir()) / f"academy-{user}"
     root.mkdir(mode=0o755, exist_ok=True)
     if sys.platform != "win32" and root.stat().st_uid != user:

@@ -1,5 +1,6 @@
 """Proof of the law: right rooms get all points, the starter none, each mistake what it earns."""
 
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -138,12 +139,17 @@ def _mistake(
                 )
             if seed == 0 and failed:
                 golden = feedback(failed[0])
-    if golden != mistake.feedback and not write:
+    if _without_figures(golden) != _without_figures(mistake.feedback) and not write:
         findings.broken.append(
             f"{mistake.name}: its feedback isn't the golden one\n{golden}\n"
             f"  Look at it; if it is right: ./academy verify {jury.table.name[4]} --write"
         )
     return golden
+
+
+def _without_figures(text: str) -> str:
+    """Return feedback without its figures: clocks, memory and hashes differ from run to run."""
+    return re.sub(r"-?\d[\d.e+-]*", "#", text)
 
 
 def _judged(jury: Jury, folder: Path, seed: int, findings: Findings) -> Result:
