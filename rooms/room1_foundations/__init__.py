@@ -12,11 +12,11 @@ from .atmosphere import (
 )
 from .faults import inject, quantise
 from .fleet import fleet_births
+from .given.source import Source
 from .incidents import plan_faults
 from .pacing import merge, pace
 from .reading import from_json, make_reading, to_json
 from .recording import replay
-from .source import Source
 from .temperature import TemperatureSensor
 from .twin import fit_twin
 from .weather import make_noise, solar_hour

@@ -20,9 +20,9 @@ from shared.contracts.todo import Todo
 from shared.language import _
 
 from . import build
-from .display import Board, line_of, truth_line
+from .given.display import Board, line_of, truth_line
+from .given.tour import START, fitted, stops
 from .pacing import merge, pace
-from .tour import START, fitted, stops
 from .twin import StationTwin, TwinSensor
 
 _PLAIN_S = 5.0

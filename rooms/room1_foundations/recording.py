@@ -11,7 +11,7 @@ from shared.contracts.messages import Birth, Reading
 from shared.contracts.todo import Todo
 from shared.language import _
 
-from .lines import Line, read_lines
+from .given.lines import Line, read_lines
 from .reading import BadReading
 from .rows import Format, OwnRows, StationRows, device_of
 

@@ -12,7 +12,7 @@ from shared.contracts.messages import UNITS, Reading, SensorCard
 from shared.contracts.todo import Todo
 from shared.language import _
 
-from .lines import Line
+from .given.lines import Line
 from .quantities import MISSING, to_canonical, to_number
 from .reading import BadReading, make_reading, parse_time
 

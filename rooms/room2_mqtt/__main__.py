@@ -14,9 +14,9 @@ from pathlib import Path
 from shared.contracts.todo import Todo
 from shared.language import _
 
-from .plug import NoBroker
-from .scene import Scene, State
-from .tour import stops
+from .given.plug import NoBroker
+from .given.scene import Scene, State
+from .given.tour import stops
 
 _PLAIN_S = 10.0
 _LINE_S = 0.5

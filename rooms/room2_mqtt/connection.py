@@ -14,9 +14,9 @@ from shared.contracts.ports import Keyring, Telemetry
 from shared.contracts.settings import BusSettings
 from shared.contracts.todo import Todo
 
+from .given.wire import Wire, make_drivable
 from .presence import birth_text, offline_text
 from .retry import full_jitter
-from .wire import Wire, make_drivable
 
 if TYPE_CHECKING:
     import paho.mqtt.client as mqtt

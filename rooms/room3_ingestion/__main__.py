@@ -18,10 +18,10 @@ from shared.contracts.todo import Todo
 from shared.language import _
 
 from . import build
-from .alone import TOKEN, OneToken, RealTime, Silence
-from .attempts import Intruder
-from .list_store import ListStore
-from .replies import place_of
+from .given.alone import TOKEN, OneToken, RealTime, Silence
+from .given.attempts import Intruder
+from .given.list_store import ListStore
+from .given.replies import place_of
 
 COLOURS = {2: "green", 4: "yellow", 5: "red"}
 

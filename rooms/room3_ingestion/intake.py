@@ -12,8 +12,8 @@ from shared.contracts.settings import ApiSettings
 from shared.contracts.todo import Todo
 
 from .acceptance import Acceptance, is_sampled
-from .access import Access
-from .documents import parse_many, parse_one
+from .given.access import Access
+from .given.documents import parse_many, parse_one
 from .limits import DeviceBudget
 from .verdicts import answered, refused_item, taken, too_many
 from .writing import Writer

@@ -11,7 +11,7 @@ from shared.contracts.messages import Event
 from shared.contracts.todo import Todo
 from shared.language import _
 
-from .faults import shown
+from .given.faults import shown
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """A clock that was never set says 1970; no recording of the course is older than this."""

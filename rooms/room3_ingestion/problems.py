@@ -13,7 +13,7 @@ from shared.contracts.ports import AccessRefused, StoreUnavailable
 from shared.contracts.todo import Todo
 from shared.language import _
 
-from .faults import faults_of
+from .given.faults import faults_of
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 1

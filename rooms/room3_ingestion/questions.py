@@ -11,8 +11,8 @@ from shared.contracts.ports import SeriesQuery
 from shared.contracts.todo import Todo
 from shared.language import _
 
-from .faults import shown
 from .fields import Moment
+from .given.faults import shown
 
 MOST_BUCKET_S: Final = 366 * 86_400
 FIRST_MOMENT: Final = datetime(1970, 1, 1, tzinfo=UTC)

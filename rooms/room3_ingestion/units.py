@@ -8,7 +8,7 @@ from shared.contracts.benches.ingestion import Fault, Refused
 from shared.contracts.todo import Todo
 from shared.language import _
 
-from .faults import shown
+from .given.faults import shown
 
 SPELLINGS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {

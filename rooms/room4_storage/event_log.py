@@ -13,7 +13,7 @@ from shared.contracts.todo import Todo
 from shared.database.engine import create_tables, open_engine, store_errors
 from shared.database.schema import LOG, events
 
-from .staging import insert_new
+from .given.staging import insert_new
 
 COLUMNS: Final = tuple(column.name for column in events.columns if column.name != "position")
 CONTENT: Final = ("sensor_id", "sensor_type", "value", "unit", "timestamp_ms")

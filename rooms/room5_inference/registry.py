@@ -12,7 +12,7 @@ from shared.contracts.benches.model import Card
 from shared.contracts.todo import Todo
 from shared.language import _
 
-from .shelf import (
+from .given.shelf import (
     IncompatibleModel,
     RegistryError,
     TamperedModel,

@@ -20,8 +20,8 @@ from shared.contracts.todo import Todo
 from shared.language import _
 
 from . import build
-from .board import Board
-from .tour import stops
+from .given.board import Board
+from .given.tour import stops
 
 _PLAIN_S = 6.0
 _TICK_S = 0.1

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from shared.contracts.facts import Fact
 from shared.contracts.todo import Todo
 
-from .catalogue import CATALOGUE, COUNTER, GAUGE
+from .given.catalogue import CATALOGUE, COUNTER, GAUGE
 from .presence import Presence
 from .scores import ScoreBoard
 

@@ -49,10 +49,11 @@ def watched(folder: Path, *modules: str) -> subprocess.CompletedProcess[str]:
 def test_importing_a_room_does_nothing() -> None:
     modules = []
     for room in ROOMS:
-        package = f"{room.parent.name}.{room.name}"
-        names = [path.stem for path in production(str(room.relative_to(ROOT)))]
-        modules.append(package)
-        modules += [f"{package}.{name}" for name in names if not name.startswith("__")]
+        files = [path.relative_to(ROOT) for path in production(str(room.relative_to(ROOT)))]
+        modules.append(f"{room.parent.name}.{room.name}")
+        modules += [
+            ".".join(file.with_suffix("").parts) for file in files if not file.stem.startswith("__")
+        ]
     run = watched(ROOT, *modules)
     assert (run.returncode, run.stdout) == (0, ""), run.stdout + run.stderr
 

@@ -1,7 +1,7 @@
 """Room 3, ingestion: a door that says why."""
 
-from .app import build
 from .fields import moment_from, number_from
+from .given.app import build
 from .limits import DeviceBudget
 from .normalisation import modernise, normalise
 from .plausibility import refuse_absurd

@@ -11,11 +11,11 @@ from pydantic.json_schema import models_json_schema
 
 from shared.contracts.todo import Todo
 
-from .answers import NotReady, OAuthProblem, Problem
+from .given.answers import NotReady, OAuthProblem, Problem
+from .given.routes import FORM, JSON
 from .normalisation import ReadingV1
 from .problems import MEDIA_TYPE, title_of
 from .readings_in import ReadingIn
-from .routes import FORM, JSON
 
 _REF: Final = "#/components/schemas/{model}"
 _DATA: Final = "/api/v1/sensors/data"

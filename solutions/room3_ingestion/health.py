@@ -12,7 +12,7 @@ from shared.contracts.ports import IngestionParts, StoreUnavailable
 from shared.contracts.todo import Todo
 from shared.language import _
 
-from .answers import Live, Ready
+from .given.answers import Live, Ready
 from .limits import wait_header
 from .problems import RETRY_AFTER_S
 

@@ -12,8 +12,8 @@ from shared.contracts.messages import SCHEMA_VERSION, UNITS, Event
 from shared.contracts.todo import Todo
 from shared.language import _
 
-from .faults import shown
 from .fields import Identifier, Number
+from .given.faults import shown
 from .readings_in import Metadata
 from .units import to_canonical, unit_of
 

@@ -15,10 +15,10 @@ from shared.contracts.ports import Point, Series
 from shared.contracts.todo import Todo
 from shared.language import _
 
-from .access import Access
-from .answers import LastPage, PointsPage, WindowsPage
+from .given.access import Access
+from .given.answers import LastPage, PointsPage, WindowsPage
+from .given.routes import JSON, ROOT
 from .questions import NAME, LastQuestion, PointsQuestion, WindowsQuestion, query_of, wrong
-from .routes import JSON, ROOT
 
 Name = Annotated[str, Path(pattern=NAME)]
 Kind = Annotated[Literal["temperature", "humidity", "pressure"], Path()]

@@ -8,8 +8,8 @@ from shared.contracts.benches.ingestion import Refused
 from shared.contracts.todo import Todo
 from shared.language import _
 
-from .faults import faults_of
 from .fields import Day, Identifier, Moment, Number, Printable, Spelling, TraceText
+from .given.faults import faults_of
 
 
 class Metadata(BaseModel):

@@ -16,7 +16,7 @@ from shared.contracts.todo import Todo
 from shared.database.engine import create_tables, open_engine, store_errors
 from shared.database.schema import LOG, SERIES, events
 
-from . import read_model
+from .given import read_model
 from .marks import mark
 from .panes import ASIDE, CORRECTED, Key, Panes
 from .watermark import Watermark, pane_ms

@@ -47,8 +47,8 @@ def build(settings: Settings, parts: ModelParts) -> Model:
     """
     from threadpoolctl import threadpool_limits
 
-    from .artefacts import obtain
-    from .model import StreamModel
+    from .given.artefacts import obtain
+    from .given.model import StreamModel
 
     threadpool_limits(1)
     artefact, card = obtain(settings.model, parts.telemetry)

@@ -56,8 +56,8 @@ def main() -> int:
 
 def demonstrate(console: Console, recording: Path, folder: Path) -> None:
     """Train, go through some weeks, draw the real error, and put one seed's faults in."""
-    from .right import TRAINED_BEFORE, in_time, injected, observed, trained
-    from .tables import alert_line, show_scores
+    from .given.right import TRAINED_BEFORE, in_time, injected, observed, trained
+    from .given.tables import alert_line, show_scores
 
     console.print(_("training on what is before {day:%d %B %Y} …").format(day=TRAINED_BEFORE))
     artefact = trained(recording, folder)
@@ -75,7 +75,7 @@ def demonstrate(console: Console, recording: Path, folder: Path) -> None:
 
 def draw(console: Console, readings: Sequence[Reading], alerts: Sequence[Alert]) -> None:
     """Draw the days of the real error, with the sensor's own alerts in it."""
-    from .picture import between, picture
+    from .given.picture import between, picture
 
     days = between(readings, *PICTURE, "temperature")
     if days:
@@ -85,8 +85,8 @@ def draw(console: Console, readings: Sequence[Reading], alerts: Sequence[Alert])
 
 def tabulate(console: Console, asked: argparse.Namespace, folder: Path) -> None:
     """Print every table of what this model is worth."""
-    from .right import after_training, forecasts, injected_all, untrained
-    from .tables import show_forecasts, show_price, show_scores, show_stretch
+    from .given.right import after_training, forecasts, injected_all, untrained
+    from .given.tables import show_forecasts, show_price, show_scores, show_stretch
 
     show_forecasts(console, forecasts(asked.recording))
     clean = after_training(asked.recording, folder)

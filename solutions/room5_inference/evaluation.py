@@ -10,8 +10,8 @@ from shared.contracts.todo import Todo
 
 from .features import SEASON_DAYS, Columns, Values
 from .forecasting import HORIZONS, examples, fitted
+from .given.outlook import Outlook
 from .lags import usual
-from .outlook import Outlook
 
 MODEL: Final = "model"
 BASELINES: Final = ("persistence", "day", "week", "climatology")

@@ -9,8 +9,8 @@ from shared.contracts.settings import Settings
 from .authority import open_authority
 from .bearer import open_tokens
 from .channels import client_context, server_context, why_refused
-from .enrolment import Enrolment
 from .gate import ApiGate
+from .given.enrolment import Enrolment
 from .keyset import open_keys
 from .permissions import may, rights_of
 from .signing import make_request

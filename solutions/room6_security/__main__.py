@@ -12,7 +12,7 @@ from pathlib import Path
 from shared.contracts.todo import Todo
 from shared.language import _
 
-from .gallery import Gallery
+from .given.gallery import Gallery
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 
 from shared.contracts.todo import Todo
 
-from .names import ORGANISATION
+from .given.names import ORGANISATION
 from .signing import leaf
 from .vault import keep_secret, read_secret
 

@@ -18,8 +18,8 @@ from shared.contracts.settings import IdentitySettings
 from shared.contracts.todo import Todo
 
 from .bearer import Tokens, open_tokens
-from .enrolment import secret_hash
-from .names import subject_of
+from .given.enrolment import secret_hash
+from .given.names import subject_of
 from .permissions import may
 from .vault import read_secret, same_secret
 

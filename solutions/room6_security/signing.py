@@ -13,7 +13,7 @@ from shared.contracts.benches.identity import RequestRefused
 from shared.contracts.todo import Todo
 from shared.language import _
 
-from .names import Subject, purpose_of, subject_of
+from .given.names import Subject, purpose_of, subject_of
 
 Party = tuple[str, str, int]
 """Name, kind, generation."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from shared.contracts.todo import Todo
 
-from .catalogue import OBJECTIVE_S
+from .given.catalogue import OBJECTIVE_S
 
 TARGET: Final = 0.99
 """So large a share of the readings is acknowledged within `OBJECTIVE_S` seconds."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from shared.contracts.todo import Todo
 
-from .catalogue import OBJECTIVE_S
+from .given.catalogue import OBJECTIVE_S
 
 SOURCE: Final = {"type": "prometheus", "uid": "academy"}
 WIDTH: Final = 12

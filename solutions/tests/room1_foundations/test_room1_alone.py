@@ -13,7 +13,7 @@ import pytest
 
 from shared.contracts.todo import Todo
 from solutions.room1_foundations.__main__ import waiting
-from solutions.room1_foundations.display import spark
+from solutions.room1_foundations.given.display import spark
 
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "solutions.room1_foundations"]

@@ -222,7 +222,7 @@ def test_without_problem_details_the_status_is_still_right(
     def undone(*_what: object) -> None:
         raise Todo("3.4")
 
-    monkeypatch.setattr("solutions.room3_ingestion.replies.problem", undone)
+    monkeypatch.setattr("solutions.room3_ingestion.given.replies.problem", undone)
     answer = house.client.post(DATA, json={})
     assert answer.status_code == 422
     assert "task 3.4" in answer.json()["missing"]

@@ -77,7 +77,7 @@ def test_a_refusal_after_the_whole_body_keeps_the_connection(house: House) -> No
 
 
 def test_nobody_is_drained_for_ever(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("solutions.room3_ingestion.lingering.LINGER_S", 0.1)
+    monkeypatch.setattr("solutions.room3_ingestion.given.lingering.LINGER_S", 0.1)
     with socket.create_connection(("127.0.0.1", house.port), timeout=10) as line:
         line.sendall(f"{HEAD}Content-Length: 99000000\r\n\r\n".encode())
         answer = b""

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from shared.contracts.messages import Reading
-from solutions.room5_inference.right import TRAINED_BEFORE, in_time, trained
-from solutions.room5_inference.training import Artefact
+from solutions.room5_inference.given.right import TRAINED_BEFORE, in_time, trained
+from solutions.room5_inference.given.training import Artefact
 
 RECORDING = Path(__file__).parents[3] / "shared" / "data" / "nyc-weather-2013.csv"
 

@@ -12,12 +12,12 @@ import pytest
 
 from shared.contracts.settings import ModelSettings
 from shared.contracts.todo import Todo
-from solutions.room5_inference.artefacts import obtain, packed, unpacked
-from solutions.room5_inference.forest import FastForest, grown
-from solutions.room5_inference.quiet import Quiet
-from solutions.room5_inference.recordings import panels, read_recording
+from solutions.room5_inference.given.artefacts import obtain, packed, unpacked
+from solutions.room5_inference.given.forest import FastForest, grown
+from solutions.room5_inference.given.quiet import Quiet
+from solutions.room5_inference.given.recordings import panels, read_recording
+from solutions.room5_inference.given.training import Artefact
 from solutions.room5_inference.registry import MODEL_FILE, Registry
-from solutions.room5_inference.training import Artefact
 
 START = datetime(2021, 3, 1, tzinfo=UTC)
 

@@ -11,8 +11,8 @@ from shared.contracts.benches.model import ForecastScore
 from solutions.room5_inference import baselines, conformal_radius, rolling_origins
 from solutions.room5_inference.evaluation import BASELINES
 from solutions.room5_inference.forecasting import HORIZONS, examples, fitted
+from solutions.room5_inference.given.right import forecasts
 from solutions.room5_inference.intervals import adapted
-from solutions.room5_inference.right import forecasts
 
 RECORDING = Path(__file__).parents[3] / "shared" / "data" / "nyc-weather-2013.csv"
 DAY = 24

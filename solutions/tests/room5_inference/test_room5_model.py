@@ -14,10 +14,10 @@ from shared.contracts.messages import Findings, LoggedEvent, Reading
 from shared.contracts.ports import Model, ModelParts
 from shared.contracts.settings import ModelSettings, Settings
 from solutions.room5_inference import build
-from solutions.room5_inference.quiet import Quiet
-from solutions.room5_inference.recordings import BadRecording
-from solutions.room5_inference.right import TRAINED_BEFORE
-from solutions.room5_inference.training import Artefact, as_logged
+from solutions.room5_inference.given.quiet import Quiet
+from solutions.room5_inference.given.recordings import BadRecording
+from solutions.room5_inference.given.right import TRAINED_BEFORE
+from solutions.room5_inference.given.training import Artefact, as_logged
 
 RECORDING = Path(__file__).parents[3] / "shared" / "data" / "nyc-weather-2013.csv"
 DAYS = timedelta(days=12)

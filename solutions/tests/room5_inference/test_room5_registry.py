@@ -10,14 +10,14 @@ import pytest
 from skops import io
 
 from solutions.room5_inference import open_registry
-from solutions.room5_inference.registry import CARD_FILE, MODEL_FILE, Registry
-from solutions.room5_inference.shelf import (
+from solutions.room5_inference.given.shelf import (
     IncompatibleModel,
     RegistryError,
     TamperedModel,
     UnknownVersion,
     UntrustedModel,
 )
+from solutions.room5_inference.registry import CARD_FILE, MODEL_FILE, Registry
 
 UNTIL = datetime(2013, 5, 6, tzinfo=UTC)
 HELD = datetime(2013, 7, 1, tzinfo=UTC)

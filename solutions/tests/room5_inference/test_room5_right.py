@@ -8,16 +8,16 @@ import pytest
 
 from shared.contracts.benches.model import Score
 from shared.contracts.messages import Reading
-from solutions.room5_inference.right import (
+from solutions.room5_inference.given.right import (
     REAL_ERROR,
     Stretch,
     injected_all,
     observed,
     untrained,
 )
+from solutions.room5_inference.given.tables import total
+from solutions.room5_inference.given.training import Artefact
 from solutions.room5_inference.scoring import concerns, expected_precision, score_events
-from solutions.room5_inference.tables import total
-from solutions.room5_inference.training import Artefact
 
 RECORDING = Path(__file__).parents[3] / "shared" / "data" / "nyc-weather-2013.csv"
 STATION_MONTHS = 3 * 7.9

@@ -5,7 +5,7 @@ import pytest
 
 from shared.contracts.benches.model import Question
 from solutions.room5_inference.forecasting import HORIZONS
-from solutions.room5_inference.quiet import Quiet
+from solutions.room5_inference.given.quiet import Quiet
 from solutions.room5_inference.service import InferenceService
 
 WINDOW = np.array([[1.0, 5.0], [2.0, np.nan]])

@@ -32,8 +32,8 @@ from solutions.room6_security import (
     same_secret,
 )
 from solutions.room6_security.authority import FileAuthority, key_text, new_key
-from solutions.room6_security.gallery import Gallery
-from solutions.room6_security.names import Subject
+from solutions.room6_security.given.gallery import Gallery
+from solutions.room6_security.given.names import Subject
 
 
 class Audit:

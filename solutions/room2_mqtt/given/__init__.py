@@ -1,0 +1,1 @@
+"""What Room 2 has ready-made: nothing in here is a task."""
