@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from shared.contracts.todo import Todo
 
+from .given.locking import alone
 from .vault import keep_secret, read_secret
 
 REREAD_S: Final = 5.0
@@ -38,9 +39,11 @@ def wall_clock() -> datetime:
 
 def open_keys(folder: str, now: Callable[[], datetime] = wall_clock) -> "FileKeySet":
     """Return the key set in `folder`; a first key is made if there is none."""
-    keys = FileKeySet(Path(folder), now)
-    if not keys.key_ids():
-        keys.rotate()
+    place = Path(folder)
+    with alone(place / "rotating"):
+        keys = FileKeySet(place, now)
+        if not keys.key_ids():
+            keys.add()
     return keys
 
 
@@ -55,7 +58,19 @@ class FileKeySet:
         self._reread()
 
     def rotate(self) -> str:
-        """Make a new key that signs from now on; return its id. Those that are over go."""
+        """Make a new key that signs from now on; return its id. Those that are over go.
+
+        Two processes that rotate at once give two keys, one after the other: none is lost.
+        """
+        with alone(self._path.with_name("rotating")):
+            self._reread()
+            return self.add()
+
+    def add(self) -> str:
+        """Put a new signing key beside those that still verify, and write them all; return its id.
+
+        Called by who holds the lock and has just read the file.
+        """
         # task 6.5: the old one goes on verifying for as long as its tokens live
         raise Todo("6.5")
 

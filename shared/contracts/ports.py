@@ -120,13 +120,20 @@ class Authority(Protocol):
         """Return the credentials of a device, gateway, operator, broker or api; make them if new.
 
         Asked again it returns the same ones while they are good, and renews them near their end.
+        Raises Banned for who was revoked for cause.
         """
 
     def policy(self) -> Sequence[BrokerUser]:
         """Return the broker's access list for everybody enrolled and not revoked."""
 
-    def revoke(self, name: str) -> None:
-        """Withdraw the present certificate of `name`; enrolling again gives its successor."""
+    def revoke(self, name: str, *, ban: bool = True) -> None:
+        """Withdraw the present certificate of `name`, for cause: it gets no other until `lift`.
+
+        Without `ban` (a key that was changed in time) enrolling again gives its successor.
+        """
+
+    def lift(self, name: str) -> None:
+        """End the ban on `name`: enrolling again gives its successor. LookupError if unknown."""
 
 
 class Keyring(Protocol):
@@ -177,6 +184,10 @@ class AccessRefused(Exception):  # noqa: N818 - a fact, named as one
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Banned(Exception):  # noqa: N818 - a fact, named as one
+    """Revoked for cause: no certificate for that name until somebody lifts the ban."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,9 +41,13 @@ def run(part: Part) -> None:
     try:
         _wait_for_ports(plan, process, part)
         part.tell("ready")
+        read = part.place.read("enrolment")
         while not part.stop.wait(0.05):
             if process.poll() is not None:
                 raise RuntimeError(_ended(process, log))
+            if (now := part.place.read("enrolment")) != read:
+                read = now
+                _reload(part, process)
     finally:
         _end(process)
 
@@ -57,6 +61,19 @@ def _plan(part: Part) -> BrokerPlan:
     return plan_broker(
         part.assembly.settings.bus, part.place.state / "broker", server, users, inner
     )
+
+
+def _reload(part: Part, process: "subprocess.Popen[bytes]") -> None:
+    """Tell the broker of a change in who may do what, while it runs.
+
+    Where it knows no such signal it ends here, and the supervisor starts it again.
+    """
+    _plan(part)
+    part.assembly.tally.event("info", "policy_changed")
+    if sys.platform == "win32":
+        process.terminate()
+    else:
+        process.send_signal(signal.SIGHUP)
 
 
 def _user(entry: dict[str, Any]) -> BrokerUser:

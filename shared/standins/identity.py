@@ -39,7 +39,10 @@ class OpenDoor:
         """Return an empty list: nobody is told apart."""
         return []
 
-    def revoke(self, name: str) -> None:
+    def revoke(self, name: str, *, ban: bool = True) -> None:
+        """Change nothing."""
+
+    def lift(self, name: str) -> None:
         """Change nothing."""
 
     def client(self, name: str) -> ssl.SSLContext | None:

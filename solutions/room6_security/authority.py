@@ -18,6 +18,8 @@ from .vault import keep_secret, read_secret
 
 ROOT_LIFE: Final = timedelta(days=730)
 ISSUING_LIFE: Final = timedelta(days=365)
+LIST_LIFE: Final = timedelta(days=60)
+"""Of the list of revocations; each enrolment renews it once a third of that is left."""
 LEAF_LIFE: Final = timedelta(days=30)
 BACKDATED: Final = timedelta(minutes=5)
 """Clocks differ: a certificate that begins now would be refused by one that is slow."""
@@ -106,7 +108,7 @@ class FileAuthority:
         # <solution>
         now = datetime.now(UTC)
         builder = x509.CertificateRevocationListBuilder(
-            self._issuing.subject, now - BACKDATED, now + ISSUING_LIFE
+            self._issuing.subject, now - BACKDATED, now + LIST_LIFE
         )
         for serial in self._revoked():
             builder = builder.add_revoked_certificate(

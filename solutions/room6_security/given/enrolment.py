@@ -2,20 +2,16 @@
 
 import hashlib
 import json
-import os
 import secrets
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import timedelta
 from pathlib import Path
-from threading import Event
 from typing import Any, Final
-
-from cryptography import x509
 
 from shared.contracts.identifiers import is_identifier
 from shared.contracts.messages import BrokerUser, Credentials
+from shared.contracts.ports import Banned
 from shared.contracts.settings import IdentitySettings
 from shared.language import _
 
@@ -24,13 +20,11 @@ from ..keyset import open_keys
 from ..permissions import rights_of
 from ..signing import make_request
 from ..vault import keep_secret
-from .locking import try_lock
+from .locking import alone
 from .names import SERVERS, Subject, check_party
+from .renewal import is_list_old, is_old, read_certificate, renew_authority
 
-RENEWED_BELOW: Final = 1 / 3
-"""Share of its life at which a certificate is renewed."""
 CLIENTS: Final = ("gateway", "operator")
-LOCK_WAIT_S: Final = 20.0
 
 
 class Enrolment:
@@ -42,11 +36,18 @@ class Enrolment:
         self._trust = self._folder / "trust"
 
     def enrol(self, name: str, kind: str) -> Credentials:
-        """Return the credentials of a party, made if it is new, renewed near their end."""
+        """Return the credentials of a party, made if it is new, renewed near their end.
+
+        Raises Banned for who was revoked for cause: whoever stole the device gets no new papers
+        just because the pipeline starts again.
+        """
         check_party(name, kind)
         with self._alone():
             authority = self._authority()
             record = self._record(name)
+            if record.get("banned"):
+                told = _("{name} was revoked for cause. Lift it: ./academy ban {name} --lift")
+                raise Banned(told.format(name=name))
             if record.get("kind") != kind or record.get("revoked") or self._is_old(name):
                 generation = int(record.get("generation", 0)) + 1
                 if record and not record.get("revoked") and record.get("kind") == kind:
@@ -65,24 +66,36 @@ class Enrolment:
                 users.append(rights_of(folder.name, kind, subject))
         return users
 
-    def revoke(self, name: str) -> None:
+    def revoke(self, name: str, *, ban: bool = True) -> None:
         """Withdraw the present certificate of `name`; LookupError if it has none."""
         with self._alone():
-            record = self._record(name) if is_identifier(name) else {}
-            if not record:
-                raise LookupError(name)
+            record = self._known(name)
             authority = self._authority()
             authority.revoke(self._party(name, "certificate.pem").read_bytes())
             # The list first: killed after it, the gate refuses what the record still calls good.
             keep_secret(str(self._trust / "revocations.pem"), authority.revocations())
-            self._keep_record(name, {**record, "revoked": True})
+            self._keep_record(name, {**record, "revoked": True, "banned": ban})
+
+    def lift(self, name: str) -> None:
+        """End the ban on `name`; LookupError if nobody of that name was ever enrolled."""
+        with self._alone():
+            self._keep_record(name, {**self._known(name), "banned": False})
+
+    def _known(self, name: str) -> dict[str, Any]:
+        record = self._record(name) if is_identifier(name) else {}
+        if not record:
+            raise LookupError(name)
+        return record
 
     def _authority(self) -> FileAuthority:
+        """Return the authority, and bring what everybody trusts up to date with it."""
+        renew_authority(self._folder / "authority")
         authority = open_authority(str(self._folder / "authority"))
-        root = self._trust / "root.pem"
-        if not root.exists():
-            keep_secret(str(root), authority.root())
-            keep_secret(str(self._trust / "issuing.pem"), authority.chain())
+        for file, content in (("root.pem", authority.root()), ("issuing.pem", authority.chain())):
+            path = self._trust / file
+            if not path.exists() or path.read_bytes() != content:
+                keep_secret(str(path), content)
+        if is_list_old(self._trust / "revocations.pem"):
             keep_secret(str(self._trust / "revocations.pem"), authority.revocations())
         return authority
 
@@ -112,9 +125,7 @@ class Enrolment:
         keep_secret(str(path), json.dumps(known).encode())
 
     def _is_old(self, name: str) -> bool:
-        found = x509.load_pem_x509_certificate(self._party(name, "certificate.pem").read_bytes())
-        life = found.not_valid_after_utc - found.not_valid_before_utc
-        return found.not_valid_after_utc - datetime.now(UTC) < life * RENEWED_BELOW
+        return is_old(read_certificate(self._party(name, "certificate.pem")))
 
     def _credentials(self, name: str) -> Credentials:
         record = self._record(name)
@@ -140,25 +151,9 @@ class Enrolment:
         # Last of a party's files: without it, the party is made again.
         keep_secret(str(self._party(name, "record.json")), json.dumps(record).encode())
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Keep a second enrolment out: two at once would give one name two certificates.
-
-        The system lets go of the lock when its holder dies, however it dies.
-        """
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(self._folder / "enrolling", "a+b", opener=_privately) as lock:
-            deadline = time.monotonic() + LOCK_WAIT_S
-            while not try_lock(lock):
-                if time.monotonic() > deadline:
-                    told = _("{folder} is held by another enrolment; end it and start again")
-                    raise TimeoutError(told.format(folder=self._folder))
-                Event().wait(0.02)
-            yield
-
-
-def _privately(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    def _alone(self) -> AbstractContextManager[None]:
+        """Keep a second enrolment out: two at once would give one name two certificates."""
+        return alone(self._folder / "enrolling")
 
 
 def secret_hash(secret: str) -> str:

@@ -18,9 +18,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from shared.contracts.benches.identity import RequestRefused
 from shared.contracts.facts import Fact
 from shared.contracts.messages import Principal
-from shared.contracts.ports import AccessRefused, Security, SecurityParts
+from shared.contracts.ports import AccessRefused, Banned, Security, SecurityParts
 from shared.contracts.settings import IdentitySettings, Settings
 from shared.pipeline.clock import RunClock
+from solutions.room6_security import authority as authority_module
 from solutions.room6_security import (
     build,
     keep_secret,
@@ -34,6 +35,8 @@ from solutions.room6_security import (
 from solutions.room6_security.authority import FileAuthority, key_text, new_key
 from solutions.room6_security.given.gallery import Gallery
 from solutions.room6_security.given.names import Subject
+
+TRUST = ("issuing.pem", "revocations.pem", "root.pem")
 
 
 class Audit:
@@ -202,7 +205,7 @@ def test_a_foreign_certificate_with_a_right_name_is_refused(
 def test_a_revoked_certificate_is_out_at_once_and_its_successor_is_in(security: Security) -> None:
     old = der(security, "dev1")
     before = security.authority.enrol("dev1", "device").subject
-    security.authority.revoke("dev1")
+    security.authority.revoke("dev1", ban=False)
     assert "dev1" not in {user.name for user in security.authority.policy()}
     with pytest.raises(AccessRefused, match="certificate-revoked"):
         security.gate.verify(None, old)
@@ -210,6 +213,46 @@ def test_a_revoked_certificate_is_out_at_once_and_its_successor_is_in(security: 
     assert after != before
     assert security.gate.verify(None, der(security, "dev1")).subject == "dev1"
     assert {user.subject for user in security.authority.policy()} == {after}
+
+
+def test_who_was_revoked_for_cause_gets_nothing_until_the_ban_is_lifted(
+    security: Security,
+) -> None:
+    before = security.authority.enrol("dev1", "device").subject
+    security.authority.revoke("dev1")
+    with pytest.raises(Banned, match="lift"):
+        security.authority.enrol("dev1", "device")
+    assert "dev1" not in {user.name for user in security.authority.policy()}
+    security.authority.lift("dev1")
+    assert security.authority.enrol("dev1", "device").subject != before
+    with pytest.raises(LookupError):
+        security.authority.lift("nobody")
+
+
+def test_authority_and_list_are_renewed_and_old_leaves_stay_good(
+    security: Security, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Path(settings.identity.folder)
+    monkeypatch.setattr(authority_module, "ROOT_LIFE", dt.timedelta(hours=2))
+    monkeypatch.setattr(authority_module, "ISSUING_LIFE", dt.timedelta(minutes=7))
+    monkeypatch.setattr(authority_module, "LIST_LIFE", dt.timedelta(minutes=1))
+    papers = security.authority.enrol("dev1", "device")
+    old = {file: (place / "trust" / file).read_bytes() for file in TRUST}
+    leaf = x509.load_pem_x509_certificate(Path(papers.certificate).read_bytes())
+    monkeypatch.undo()
+    security.authority.enrol("dev2", "device")
+    new = {file: (place / "trust" / file).read_bytes() for file in TRUST}
+    assert [file for file in TRUST if old[file] != new[file]] == ["issuing.pem", "revocations.pem"]
+    issuing = x509.load_pem_x509_certificate(new["issuing.pem"])
+    root = x509.load_pem_x509_certificate(new["root.pem"])
+    issuing.verify_directly_issued_by(root)
+    leaf.verify_directly_issued_by(issuing)
+    before = x509.load_pem_x509_certificate(old["issuing.pem"])
+    assert before.not_valid_after_utc < issuing.not_valid_after_utc <= root.not_valid_after_utc
+    assert issuing.serial_number != before.serial_number
+    found = x509.load_pem_x509_crl(new["revocations.pem"])
+    assert found.next_update_utc is not None
+    assert found.next_update_utc - dt.datetime.now(dt.UTC) > dt.timedelta(days=30)
 
 
 def test_enrolled_again_one_keeps_ones_papers(security: Security) -> None:

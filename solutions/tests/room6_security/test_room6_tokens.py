@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -206,6 +207,21 @@ def test_a_key_that_another_process_made_is_found_once_asked_for(tmp_path: Path)
     keys = mine._keys
     keys._read_at = float("-inf")
     assert mine.verify(theirs).subject == "gateway"
+
+
+def test_two_who_rotate_at_once_lose_no_key(tmp_path: Path) -> None:
+    open_keys(str(tmp_path))
+    made: list[str] = []
+    crowd = [
+        threading.Thread(target=lambda: made.append(open_keys(str(tmp_path)).rotate()))
+        for _n in range(6)
+    ]
+    for one in crowd:
+        one.start()
+    for one in crowd:
+        one.join()
+    assert len(set(made)) == 6
+    assert set(made) <= set(open_keys(str(tmp_path)).key_ids())
 
 
 def test_a_thousand_unknown_keys_make_nobody_read_a_thousand_files(
