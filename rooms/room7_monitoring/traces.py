@@ -13,7 +13,7 @@ from shared.contracts.todo import Todo
 
 VERSION: Final = "00"
 SAMPLED: Final = 1
-LARGEST_BYTES: Final = 20_000_000
+LARGEST_BYTES: Final = 10_000_000  # then the file is put aside, in place of the one before
 
 _FORM: Final = re.compile(
     r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII
@@ -65,9 +65,11 @@ class SpanFile:
 
     def _write(self, line: str) -> None:
         try:
-            with self._lock, self._path.open("a", encoding="utf-8") as file:
-                if file.tell() > LARGEST_BYTES:
-                    file.truncate(0)
-                file.write(line + "\n")
+            with self._lock:
+                with self._path.open("a", encoding="utf-8") as file:
+                    file.write(line + "\n")
+                    full = file.tell() > LARGEST_BYTES
+                if full:
+                    self._path.replace(self._path.with_suffix(".before.jsonl"))
         except OSError:
             return  # a trace never stops what it traces

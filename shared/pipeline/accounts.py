@@ -63,6 +63,9 @@ class Accountant:
 
     def account(self) -> Account:
         """Return the sums now; a database that isn't there yet counts as empty."""
+        # In the order of a reading's way back: what is stored now was made before.
+        stored = self._count(self._log, events) or self._stand_in_lines()
+        dead = self._count(self._log, dead_letters)
         devices = self._place.read("devices")
         tallies = [self._place.read(role).get("tally", {}) for role in ("api", "stream", "devices")]
         api, stream, sensors = tallies
@@ -70,9 +73,9 @@ class Accountant:
             made=int(devices.get("made", 0)),
             refused=int(devices.get("refused", 0)),
             pending=int(devices.get("pending", 0)),
-            stored=self._count(self._log, events) or self._stand_in_lines(),
+            stored=stored,
             duplicates=int(api.get("readings_stored.duplicate", 0)),
-            dead=self._count(self._log, dead_letters),
+            dead=dead,
             late=int(sum(v for k, v in stream.items() if k.startswith("events_late"))),
             lag=int(stream.get("stream_lag", 0)),
             windows=self._count(self._series, windows),

@@ -1,6 +1,7 @@
 """Serves Room 3, over TLS once there is an identity."""
 
 from .part import Part
+from .undone import watched
 from .web import serve
 
 
@@ -9,6 +10,6 @@ def run(part: Part) -> None:
     assembly = part.assembly
     assembly.depend_on_log()
     settings = assembly.settings.api
-    app = assembly.ingestion.app()
+    app = watched(assembly.ingestion.app(), lambda task: part.tell("todo", task=task))
     context = assembly.security.keyring.server("api", require_client=False)
     serve(app, settings.host, settings.port, context, part.stop, lambda: part.tell("ready"))

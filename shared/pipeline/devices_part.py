@@ -17,7 +17,8 @@ from .patience import patiently
 
 TOGETHER: Final = 2_000
 DRAIN_S: Final = 1.0
-TELL_EVERY_S: Final = 0.25
+TELL_EVERY_S: Final = 0.05  # quicker than a reading travels: `made` is told before `stored`
+WAIT_S: Final = 0.25
 UNPACED_PENDING: Final = 2_000
 
 Links = Mapping[str, DeviceLink]
@@ -36,7 +37,7 @@ def run(part: Part) -> None:
     while not source.is_over and not part.stop.is_set():
         if not part.assembly.settings.source.paced:
             _wait_for_room(part, links)
-        stretch = source.together(TELL_EVERY_S)
+        stretch = source.together(WAIT_S)
         if stretch:
             _offer(part, links, stretch)
         part.tell_now_and_then(TELL_EVERY_S, partial(_details, links, stretch))

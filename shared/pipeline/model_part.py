@@ -1,6 +1,8 @@
 """Reads the log behind everybody else and writes down what the model finds."""
 
 import json
+import time
+from collections.abc import Sequence
 from typing import Final
 
 from shared.contracts.messages import LoggedEvent
@@ -37,7 +39,9 @@ class Reader:
 
     def take(self, events: list[LoggedEvent]) -> None:
         """Observe a stretch; commit findings, and a snapshot now and then."""
+        start_s = time.time()
         findings = self._model.observe(events)
+        self._follow(events, start_s)
         self.position = events[-1].position
         due = self.position - self._kept >= SNAPSHOT_EVERY
         if findings.forecasts or findings.alerts or due:
@@ -46,6 +50,14 @@ class Reader:
             patiently(self._part, lambda: self._store.commit(self.position, findings, now, state))
         if due:
             self._kept = self.position
+
+    def _follow(self, events: Sequence[LoggedEvent], start_s: float) -> None:
+        """Leave a span for each reading whose trace is sampled (the flag is its last digit)."""
+        end_s = time.time()
+        for event in events:
+            traceparent = event.event.traceparent
+            if traceparent is not None and traceparent.endswith("1"):
+                self._part.assembly.tally.span("model", traceparent, start_s, end_s)
 
     def keep(self) -> None:
         """Write a snapshot, so that the next start has nothing to repeat."""

@@ -96,9 +96,10 @@ class SpanFile:
 
     def _write(self, line: str) -> None:
         try:
-            with self._lock, self._path.open("a", encoding="utf-8") as file:
-                if file.tell() > LARGEST_BYTES:
-                    file.truncate(0)
-                file.write(line + "\n")
+            with self._lock:
+                if self._path.exists() and self._path.stat().st_size > LARGEST_BYTES:
+                    self._path.replace(self._path.with_suffix(".before.jsonl"))
+                with self._path.open("a", encoding="utf-8") as file:
+                    file.write(line + "\n")
         except OSError:
             return  # a trace never stops what it traces
