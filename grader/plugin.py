@@ -21,6 +21,7 @@ from .verdicts import Outcome, Verdict, table
 from .walls import PROJECT, Layout, bubblewrap
 
 PATIENCE_S: Final = 10.0  # for one call; three times that for a check, fifteen times for a room
+_BOTH_FIT: Final = 61  # characters of a place and a hint's command, beside each other
 _MOST_SILENCES: Final = 3  # calls without an answer; then the rest isn't tried any more
 _PRELOAD: Final = {
     "model": ("numpy", "sklearn.linear_model", "sklearn.ensemble"),
@@ -273,6 +274,8 @@ def feedback(verdict: Verdict, look_at: str = "", hint: str = "") -> str:
         lines.append(f"  Expected  {verdict.expected}")
     if verdict.got:
         lines.append(f"  Got       {verdict.got}")
-    if look_at or hint:
+    if look_at and len(look_at) + len(hint) <= _BOTH_FIT:
         lines.append(f"  Look at   {look_at}       {hint}".rstrip())
+    else:  # a terminal has 80 columns
+        lines += [f"  {text}" for text in (f"Look at   {look_at}" * bool(look_at), hint) if text]
     return "\n".join(lines)

@@ -2,12 +2,14 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from grader.cli.hinting import hints_of
+from grader.cli.naming import room_or_task
 from grader.cli.progress import Progress
 from grader.intake import IntakeError, take
 from grader.judging import Jury, Result
@@ -16,7 +18,7 @@ from grader.plugin import feedback
 from grader.sandbox import GraderFault
 from grader.verdicts import Outcome, Verdict, place_of
 from shared.cli.failure import Failure
-from shared.course.folders import ROOT, room_named, rooms_in
+from shared.course.folders import ROOT, rooms_in
 from shared.language import _, plural
 
 _FAULT = 3
@@ -85,25 +87,12 @@ def _changes(folder: Path, end: float | None) -> Iterator[None]:
 
 def _wanted(words: Sequence[str]) -> list[tuple[str, str]]:
     """Return rooms and tasks (or "" for all) that `words` name; every room for none."""
-    names = rooms_in(ROOT / "rooms")
     if not words:
-        return [(name, "") for name in names]
-    wanted = []
-    for word in words:
-        number, _dot, task = word.partition(".")
-        try:
-            name = room_named(names, number)
-        except LookupError as error:
-            raise Failure(str(error)) from None
-        wanted.append((name, word if task else ""))
-    return wanted
+        return [(name, "") for name in rooms_in(ROOT / "rooms")]
+    return [room_or_task(word) for word in words]
 
 
 def _judged(jury: Jury, room: str, task: str, seed: int) -> Result:
-    known = [one.id for one in jury.table.tasks]
-    if task and task not in known:
-        message = _("no task {task} in {room}; there are: {tasks}")
-        raise Failure(message.format(task=task, room=room, tasks=", ".join(known)))
     with temporary("work") as place:
         try:
             intake = take(ROOT / "rooms" / room, room, place)
@@ -124,6 +113,7 @@ def _with_needs(jury: Jury, task: str) -> list[str]:
 def tell(result: Result) -> None:
     """Print what each task's checks found, and how isolated they ran."""
     room = result.room
+    hinted = hints_of(room.name)
     typer.echo(f"{room.name[4]}  {room.title}")
     for score in result.scores:
         if not score.checks:
@@ -132,7 +122,7 @@ def tell(result: Result) -> None:
         state = Outcome.PASSED.value if score.passed == score.checks else ""
         for verdict in own:
             if verdict.outcome is not Outcome.PASSED:
-                typer.echo(feedback(verdict, _look_at(result, verdict)))
+                typer.echo(feedback(verdict, _look_at(result, verdict), _hint(verdict, hinted)))
         if state:
             text = plural("{n} check", "{n} checks", score.checks).format(n=score.checks)
             typer.echo(f"{state}   {score.task.id}  {score.task.title} ({text})")
@@ -154,6 +144,10 @@ def _look_at(result: Result, verdict: Verdict) -> str:
         return f"rooms/{room}/{file}:{verdict.where[1]}"
     place = place_of(ROOT / "rooms" / room, result.room.task(verdict.task).names)
     return f"rooms/{room}/{place}" if place else ""
+
+
+def _hint(verdict: Verdict, hinted: Collection[str]) -> str:
+    return f"hint: ./academy hint {verdict.task}" if verdict.task in hinted else ""
 
 
 def _code(result: Result) -> int:

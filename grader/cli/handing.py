@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 
 from grader.cli.checking import tell
+from grader.cli.naming import named_room
 from grader.intake import IntakeError, take
 from grader.judging import Jury
 from grader.places import temporary
 from grader.sandbox import GraderFault
 from shared.cli.failure import Failure
-from shared.course.folders import ROOT, room_named, rooms_in
+from shared.course.folders import ROOT
 from shared.course.starters import starter_of
 from shared.language import _
 
@@ -30,7 +31,7 @@ def submit(
     out: Annotated[Path, typer.Option(help=_("The zip to write."))] = Path("submission.zip"),
 ) -> None:
     """Write a zip of what the grader takes, after the shown checks ran on exactly that."""
-    names = [_named(room) for room in rooms]
+    names = [named_room(room) for room in rooms]
     with temporary("work") as base:
         taken = []
         for name in names:
@@ -63,7 +64,7 @@ def reset(
     yes: Annotated[bool, typer.Option("--yes", help=_("Don't ask."))] = False,
 ) -> None:
     """Put the starter back; the present files go to a folder beside it, and their name is told."""
-    name = _named(room)
+    name = named_room(room)
     source, folder = ROOT / "solutions" / name, ROOT / "rooms" / name
     if not source.is_dir():
         raise Failure(
@@ -79,10 +80,3 @@ def reset(
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(starter_of(path.read_text(encoding="utf-8")).text, encoding="utf-8")
     typer.echo(_("done; your files are in rooms/{kept}").format(kept=kept.name))
-
-
-def _named(room: str) -> str:
-    try:
-        return room_named(rooms_in(ROOT / "rooms"), room)
-    except LookupError as error:
-        raise Failure(str(error)) from None

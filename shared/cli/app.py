@@ -33,6 +33,7 @@ def verbs() -> dict[str, Verb]:
         "run": Verb("running", _("Start one room alone, yours or the reference.")),
         "check": Verb("grader.cli.checking", _("Check your rooms, or one task: check 1.2.")),
         "watch": Verb("grader.cli.checking", _("Check a room again whenever you save.")),
+        "hint": Verb("grader.cli.hinting", _("The next of three hints for a task: hint 1.2.")),
         "map": Verb("grader.cli.atlas", _("Your rooms, your points, and what to do next.")),
         "submit": Verb("grader.cli.handing", _("Make the zip to hand in.")),
         "reset": Verb(

@@ -92,12 +92,18 @@ class Workplace:
         return False
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Put `content` under `path` in one step: readers see the old file or the new one."""
+def write_atomically(path: Path, content: bytes, *, durable: bool = False) -> None:
+    """Put `content` under `path` in one step: readers see the old file or the new one.
+
+    After a power cut too, if it is `durable`, which costs a wait for the disk.
+    """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
