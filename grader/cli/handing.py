@@ -15,9 +15,11 @@ from grader.judging import Jury
 from grader.places import temporary
 from grader.sandbox import GraderFault
 from shared.cli.failure import Failure
+from shared.course.edition import STARTERS, is_homework
 from shared.course.folders import ROOT
 from shared.course.starters import starter_of
 from shared.language import _
+from shared.pipeline.workplace import write_atomically
 
 
 def register(app: typer.Typer) -> None:
@@ -65,18 +67,53 @@ def reset(
 ) -> None:
     """Put the starter back; the present files go to a folder beside it, and their name is told."""
     name = named_room(room)
-    source, folder = ROOT / "solutions" / name, ROOT / "rooms" / name
-    if not source.is_dir():
-        raise Failure(
-            _("this edition has no copy of the starter; take the room's folder from the course.")
-        )
-    kept = ROOT / "rooms" / f".kept-{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    folder = ROOT / "rooms" / name
+    starter = _starter(name)
+    kept = _free(ROOT / "rooms" / f".kept-{name}-{time.strftime('%Y%m%d-%H%M%S')}")
     question = _("{room} becomes the starter again; your files go to {kept}. Go on?")
     if not yes and not typer.confirm(question.format(room=name, kept=kept.name)):
         raise typer.Exit(1)
     shutil.copytree(folder, kept, ignore=shutil.ignore_patterns("__pycache__"))
-    for path in sorted(source.rglob("*.py")):
-        target = folder / path.relative_to(source)
+    for path in sorted(folder.rglob("*.py")):
+        inside = path.relative_to(folder).as_posix()
+        if inside not in starter and is_homework(f"rooms/{name}/{inside}"):
+            path.unlink()  # a copy of it is kept
+    for inside, content in sorted(starter.items()):
+        target = folder / inside
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(starter_of(path.read_text(encoding="utf-8")).text, encoding="utf-8")
-    typer.echo(_("done; your files are in rooms/{kept}").format(kept=kept.name))
+        write_atomically(target, content)
+    typer.echo(_("{room} is the starter again.").format(room=name))
+    typer.echo(_("Your files are in rooms/{kept}").format(kept=kept.name))
+
+
+def _starter(room: str) -> dict[str, bytes]:
+    """Return the modules of a room's starter by path: from its source, or as they were released.
+
+    Raises Failure where this copy of the course has neither.
+    """
+    source = ROOT / "solutions" / room
+    released = ROOT / STARTERS
+    if released.is_file():
+        with zipfile.ZipFile(released) as archive:
+            head = f"rooms/{room}/"
+            return {
+                entry.removeprefix(head): archive.read(entry)
+                for entry in archive.namelist()
+                if entry.startswith(head)
+            }
+    if source.is_dir():
+        return {
+            path.relative_to(source).as_posix(): starter_of(path.read_text("utf-8")).text.encode()
+            for path in source.rglob("*.py")
+        }
+    raise Failure(
+        _("this edition has no copy of the starter; take the room's folder from the course.")
+    )
+
+
+def _free(path: Path) -> Path:
+    number = 1
+    while path.exists():
+        number += 1
+        path = path.with_name(f"{path.name.partition('+')[0]}+{number}")
+    return path

@@ -1,5 +1,6 @@
 """./academy hint: the next of a task's three hints, remembered; a question comes first."""
 
+import re
 import textwrap
 import tomllib
 from typing import Annotated
@@ -14,7 +15,7 @@ from shared.course.folders import ROOT
 from shared.language import _
 
 _SHELF = "hints"
-_WIDTH = 78
+_WIDTH = 79
 
 
 def register(app: typer.Typer) -> None:
@@ -77,22 +78,21 @@ def _seen(task: str) -> int:
 def _tell(text: str, place: int, count: int) -> None:
     lead = _("hint {place} of {count}").format(place=place, count=count)
     typer.echo(f"\n{lead}")
-    for paragraph in text.strip().split("\n"):
-        # A line that is indented is code, and stays as it is.
-        if paragraph.startswith(" ") or not paragraph:
-            typer.echo(paragraph)
-            continue
-        indent = "  "
-        typer.echo(
-            textwrap.fill(
-                paragraph,
-                _WIDTH,
-                initial_indent=indent,
-                subsequent_indent=indent,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-        )
+    for line in text.strip("\n").split("\n"):
+        typer.echo(_wrapped(line))
+
+
+def _wrapped(line: str) -> str:
+    """Return a paragraph, or a line of code (which is indented), within a terminal's width."""
+    code = re.match(r" +(\S+: +)?", line)
+    return textwrap.fill(
+        line if code else f"  {line}",
+        _WIDTH,
+        subsequent_indent=" " * len(code[0]) if code else "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )
 
 
 def _following(task: str, shown: int, count: int) -> str:

@@ -33,7 +33,7 @@ class Progress:
         """
         with self._memory.change(_SHELF) as shelf, contextlib.suppress(OSError):
             shelf[room] = {
-                task: list(pair) for task, pair in (_pairs(shelf.get(room)) | found).items()
+                task: list(pair) for task, pair in {**_pairs(shelf.get(room)), **found}.items()
             }
             number = next(n for n, known in ROOMS.items() if known.name == room)
             vouched = _read(self._checked)

@@ -21,7 +21,12 @@ class Verb(NamedTuple):
 
 
 def verbs() -> dict[str, Verb]:
-    """Return the verbs of this edition by name, in the order of the help; some editions lack some.
+    """Return the verbs of this edition by name, in the order of the help; some lack some."""
+    return {name: verb for name, verb in all_verbs().items() if _is_here(verb.module)}
+
+
+def all_verbs() -> dict[str, Verb]:
+    """Return the verbs of the whole course by name.
 
     The line for the help stands here, so that showing it loads no verb.
     """
@@ -44,6 +49,7 @@ def verbs() -> dict[str, Verb]:
         "trace": Verb("trail", _("Show one reading from sensor to alert, with its times.")),
         "bench": Verb("bench", _("Measure the pipeline beside a bare pair of MQTT clients.")),
         "grade": Verb("grader.cli.grading", _("Grade a class: folders, zips, downloads.")),
+        "release": Verb("grader.cli.releasing", _("Make the student edition.")),
         "verify": Verb(
             "grader.cli.proving", _("Prove the checks: references, variants, mistakes.")
         ),
@@ -51,11 +57,10 @@ def verbs() -> dict[str, Verb]:
         "sync": Verb("sync", _("Bring the starters up to date with the solutions.")),
         "pins": Verb("pins", _("Make requirements/ from pyproject.toml.")),
     }
-    placed = {
+    return {
         name: verb if "." in verb.module else verb._replace(module=f"shared.cli.{verb.module}")
         for name, verb in known.items()
     }
-    return {name: verb for name, verb in placed.items() if _is_here(verb.module)}
 
 
 def _is_here(module: str) -> bool:
@@ -67,8 +72,8 @@ def _is_here(module: str) -> bool:
 
 def main() -> None:
     """Run the verb on the command line and exit with its code."""
-    app = assembled(sys.argv[1:])
     try:
+        app = assembled(sys.argv[1:])
         app(prog_name="./academy")
     except Failure as failure:
         sys.stderr.write(f"academy: {failure}\n")
@@ -78,7 +83,10 @@ def main() -> None:
 
 
 def assembled(arguments: list[str]) -> typer.Typer:
-    """Return the command line with the verb of `arguments`, or an overview of all."""
+    """Return the command line with the verb of `arguments`, or an overview of all.
+
+    Raises Failure for a verb that only the whole course has.
+    """
     app = typer.Typer(
         name="academy",
         help=_("Seven rooms, one pipeline. Start with: ./academy up"),
@@ -93,6 +101,13 @@ def assembled(arguments: list[str]) -> typer.Typer:
     if arguments and arguments[0] in known:
         importlib.import_module(known[arguments[0]].module).register(app)
         return app
+    if arguments and arguments[0] in all_verbs():
+        raise Failure(
+            _(
+                "this is a student edition: {verb} needs the references and hidden checks,"
+                " which the course's instructors have."
+            ).format(verb=arguments[0])
+        )
     for name, verb in known.items():
         app.command(name, help=verb.summary)(_nothing)
     return app

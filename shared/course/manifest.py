@@ -38,9 +38,13 @@ class Manifest:
 
     def save(self) -> None:
         """Write the manifest in one atomic step; leave the file alone if nothing changed."""
-        text = json.dumps(dict(sorted(self.digests.items())), indent=2) + "\n"
+        text = self.written().decode()
         if not self.path.exists() or self.path.read_text(encoding="utf-8") != text:
             replace_text(self.path, text)
+
+    def written(self) -> bytes:
+        """Return the manifest's text."""
+        return json.dumps(dict(sorted(self.digests.items())), indent=2).encode() + b"\n"
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -94,7 +94,7 @@ class Installation:
         Run from its wheel, pip needn't be installed first, which takes three seconds.
         """
         python = str(self.environment.python)
-        wheel = _carried_pip()
+        wheel = carried_pip()
         if wheel is not None:
             pip = [python, "-I", str(wheel / "pip")]
         else:
@@ -136,7 +136,7 @@ class Installation:
         )
 
 
-def _carried_pip() -> Path | None:
+def carried_pip() -> Path | None:
     """Return the newest wheel of pip that came with this Python, None if there is none."""
     try:
         import ensurepip

@@ -39,7 +39,9 @@ def ready_python(root: Path, arguments: list[str]) -> Path:
         raise LaunchError(text.format(root=root, separator=os.pathsep))
     verb = next((word for word in arguments if not word.startswith("-")), "")
     files = ["all.txt", "student.txt"] if verb in _BUILDERS else ["student.txt"]
-    wanted = [Pins.read(root / "requirements" / file) for file in files]
+    # An edition for students has no builders' verbs, and says so itself.
+    present = [file for file in files if (root / "requirements" / file).exists()]
+    wanted = [Pins.read(root / "requirements" / file) for file in present or files]
     environment = Environment(root / ".venv")
     if not environment.has(wanted[0]):
         waiting = _("another launch is preparing .venv; waiting for it.")
