@@ -11,6 +11,7 @@ from .bearer import open_tokens
 from .channels import client_context, server_context, why_refused
 from .gate import ApiGate
 from .given.enrolment import Enrolment
+from .given.keeping import kept
 from .keyset import open_keys
 from .permissions import may, rights_of
 from .signing import make_request
@@ -51,7 +52,7 @@ class FolderKeyring:
 
     def _files(self, name: str) -> tuple[str, str, str]:
         own = self._folder / "parties" / name
-        read_secret(str(own / "key.pem"))  # a key that others can read isn't used
+        kept(own / "key.pem")  # a key that others can read isn't used
         root = self._folder / "trust" / "root.pem"
         return str(own / "chain.pem"), str(own / "key.pem"), str(root)
 

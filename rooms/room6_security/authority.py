@@ -12,9 +12,9 @@ from cryptography.x509.oid import NameOID
 
 from shared.contracts.todo import Todo
 
+from .given.keeping import keep, kept
 from .given.names import ORGANISATION
 from .signing import leaf
-from .vault import keep_secret, read_secret
 
 ROOT_LIFE: Final = timedelta(days=730)
 ISSUING_LIFE: Final = timedelta(days=365)
@@ -59,7 +59,7 @@ class FileAuthority:
         self._folder = folder
         if not (folder / "issuing.pem").exists():
             self._found()
-        self._issuing_key = load_key(read_secret(str(folder / "issuing.key")))
+        self._issuing_key = load_key(kept(folder / "issuing.key"))
         self._issuing = x509.load_pem_x509_certificate((folder / "issuing.pem").read_bytes())
 
     def chain(self) -> bytes:

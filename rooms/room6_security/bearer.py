@@ -11,6 +11,7 @@ from shared.contracts.messages import Principal, Token
 from shared.contracts.ports import AccessRefused
 from shared.contracts.todo import Todo
 
+from .given.segments import check_names
 from .keyset import FileKeySet, open_keys, wall_clock
 
 ALGORITHM: Final = "ES256"
@@ -72,31 +73,17 @@ class Tokens:
         raise Todo("6.4")
 
     def _decoded(self, text: str) -> dict[str, Any]:
+        """Return the claims of a token that is ours; the times aren't checked yet.
+
+        Raises what `_REASONS` knows, or AccessRefused.
+        """
         if len(text) > LONGEST or not text.isascii():
             raise jwt.DecodeError("too long, or no token's letters")
-        header = jwt.get_unverified_header(text)
-        if header.get("alg") != ALGORITHM:
-            raise jwt.InvalidAlgorithmError("not ours")
-        if header.get("typ") != KIND:
-            raise jwt.DecodeError("another kind of token")
-        kid = header.get("kid")
-        key = self._keys.find(kid) if isinstance(kid, str) else None
-        if key is None:
-            raise AccessRefused("token-key")
-        options: Any = {"require": list(CLAIMS), "verify_exp": False, "verify_nbf": False}
-        options["verify_iat"] = False  # times are checked by the clock that is injected
-        found: dict[str, Any] = jwt.decode(
-            text, key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options=options
-        )
-        return found
+        check_names(text)
+        # task 6.4: algorithm, kind, key, and only then the signature, issuer, audience, claims
+        raise Todo("6.4")
 
     def _check_times(self, claims: dict[str, Any]) -> None:
         """Compare with the clock, with a small leeway: two machines never agree to the second."""
-        now = self._now().timestamp()
-        times = [claims[name] for name in ("exp", "nbf", "iat")]
-        if any(isinstance(one, bool) or not isinstance(one, int | float) for one in times):
-            raise jwt.DecodeError("times are numbers")
-        if now >= times[0] + LEEWAY_S:
-            raise jwt.ExpiredSignatureError
-        if now < max(times[1:]) - LEEWAY_S:
-            raise jwt.ImmatureSignatureError
+        # task 6.4: numbers, not over, begun
+        raise Todo("6.4")

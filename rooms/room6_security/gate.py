@@ -19,9 +19,10 @@ from shared.contracts.todo import Todo
 
 from .bearer import Tokens, open_tokens
 from .given.enrolment import secret_hash
+from .given.keeping import kept
 from .given.names import subject_of
 from .permissions import may
-from .vault import read_secret, same_secret
+from .vault import same_secret
 
 ANONYMOUS: Final = Principal("anonymous", "anonymous")
 NOBODY_S_HASH: Final = secret_hash("")
@@ -86,7 +87,7 @@ class ApiGate:
         return x509.load_pem_x509_certificate((self._trust / "issuing.pem").read_bytes())
 
     def _clients(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(read_secret(str(self._own / "clients.json")))
+        found: dict[str, Any] = json.loads(kept(self._own / "clients.json"))
         return found
 
     def _tokens(self) -> Tokens:

@@ -12,9 +12,9 @@ from cryptography.x509.oid import NameOID
 
 from shared.contracts.todo import Todo
 
+from .given.keeping import keep, kept
 from .given.names import ORGANISATION
 from .signing import leaf
-from .vault import keep_secret, read_secret
 
 ROOT_LIFE: Final = timedelta(days=730)
 ISSUING_LIFE: Final = timedelta(days=365)
@@ -59,7 +59,7 @@ class FileAuthority:
         self._folder = folder
         if not (folder / "issuing.pem").exists():
             self._found()
-        self._issuing_key = load_key(read_secret(str(folder / "issuing.key")))
+        self._issuing_key = load_key(kept(folder / "issuing.key"))
         self._issuing = x509.load_pem_x509_certificate((folder / "issuing.pem").read_bytes())
 
     def chain(self) -> bytes:
@@ -98,7 +98,7 @@ class FileAuthority:
         serials = self._revoked()
         if serial not in serials:
             text = json.dumps([str(one) for one in [*serials, serial]])
-            keep_secret(str(self._folder / "revoked.json"), text.encode())
+            keep(self._folder / "revoked.json", text.encode())
         # </solution>
         #: raise Todo("6.5")
 
@@ -132,11 +132,11 @@ class FileAuthority:
         root = _authority(root_name, root_key, root_name, root_key, 1, ROOT_LIFE)
         issuing = _authority(issuing_name, issuing_key, root_name, root_key, 0, ISSUING_LIFE)
         pem = serialization.Encoding.PEM
-        keep_secret(str(self._folder / "root.key"), key_text(root_key))
-        keep_secret(str(self._folder / "issuing.key"), key_text(issuing_key))
-        keep_secret(str(self._folder / "root.pem"), root.public_bytes(pem))
+        keep(self._folder / "root.key", key_text(root_key))
+        keep(self._folder / "issuing.key", key_text(issuing_key))
+        keep(self._folder / "root.pem", root.public_bytes(pem))
         # Last: its presence says that all the others are there.
-        keep_secret(str(self._folder / "issuing.pem"), issuing.public_bytes(pem))
+        keep(self._folder / "issuing.pem", issuing.public_bytes(pem))
         # </solution>
         #: raise Todo("6.1")
 

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.contracts.messages import BrokerUser, Principal, Token
@@ -21,7 +21,15 @@ class IdentityAuthority(Protocol):
     def root(self) -> bytes:
         """Return the root certificate as PEM: what everybody trusts."""
 
-    def sign(self, request: bytes, name: str, kind: str, generation: int) -> bytes:
+    def sign(
+        self,
+        request: bytes,
+        name: str,
+        kind: str,
+        generation: int,
+        life: timedelta = ...,
+        hosts: tuple[str, ...] = ...,
+    ) -> bytes:
         """Return the leaf (PEM) for a signing request (PEM) of `name`; RequestRefused otherwise."""
 
     def revoke(self, certificate: bytes) -> None:

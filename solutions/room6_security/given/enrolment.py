@@ -19,7 +19,7 @@ from ..authority import FileAuthority, key_text, new_key, open_authority
 from ..keyset import open_keys
 from ..permissions import rights_of
 from ..signing import make_request
-from ..vault import keep_secret
+from .keeping import keep
 from .locking import alone
 from .names import SERVERS, Subject, check_party
 from .renewal import is_list_old, is_old, read_certificate, renew_authority
@@ -73,7 +73,7 @@ class Enrolment:
             authority = self._authority()
             authority.revoke(self._party(name, "certificate.pem").read_bytes())
             # The list first: killed after it, the gate refuses what the record still calls good.
-            keep_secret(str(self._trust / "revocations.pem"), authority.revocations())
+            keep(self._trust / "revocations.pem", authority.revocations())
             self._keep_record(name, {**record, "revoked": True, "banned": ban})
 
     def lift(self, name: str) -> None:
@@ -94,9 +94,9 @@ class Enrolment:
         for file, content in (("root.pem", authority.root()), ("issuing.pem", authority.chain())):
             path = self._trust / file
             if not path.exists() or path.read_bytes() != content:
-                keep_secret(str(path), content)
+                keep(path, content)
         if is_list_old(self._trust / "revocations.pem"):
-            keep_secret(str(self._trust / "revocations.pem"), authority.revocations())
+            keep(self._trust / "revocations.pem", authority.revocations())
         return authority
 
     def _make(self, authority: FileAuthority, name: str, kind: str, generation: int) -> None:
@@ -106,9 +106,9 @@ class Enrolment:
         life = timedelta(seconds=self._settings.leaf_lifetime_s)
         hosts = self._settings.hosts if kind in SERVERS else ()
         certificate = authority.sign(request, name, kind, generation, life, hosts)
-        keep_secret(str(self._party(name, "key.pem")), key)
-        keep_secret(str(self._party(name, "chain.pem")), certificate + authority.chain())
-        keep_secret(str(self._party(name, "certificate.pem")), certificate)
+        keep(self._party(name, "key.pem"), key)
+        keep(self._party(name, "chain.pem"), certificate + authority.chain())
+        keep(self._party(name, "certificate.pem"), certificate)
         if kind in CLIENTS and not self._party(name, "secret").exists():
             self._give_secret(name, kind)
         if kind == "api":
@@ -118,11 +118,11 @@ class Enrolment:
     def _give_secret(self, name: str, kind: str) -> None:
         """Make a secret of 256 bits; the API's side keeps its hash only."""
         secret = secrets.token_urlsafe(32)
-        keep_secret(str(self._party(name, "secret")), secret.encode())
+        keep(self._party(name, "secret"), secret.encode())
         path = self._folder / "parties" / "api" / "clients.json"
         known: dict[str, Any] = json.loads(path.read_bytes()) if path.exists() else {}
         known[name] = {"kind": kind, "hash": secret_hash(secret)}
-        keep_secret(str(path), json.dumps(known).encode())
+        keep(path, json.dumps(known).encode())
 
     def _is_old(self, name: str) -> bool:
         return is_old(read_certificate(self._party(name, "certificate.pem")))
@@ -149,7 +149,7 @@ class Enrolment:
 
     def _keep_record(self, name: str, record: dict[str, Any]) -> None:
         # Last of a party's files: without it, the party is made again.
-        keep_secret(str(self._party(name, "record.json")), json.dumps(record).encode())
+        keep(self._party(name, "record.json"), json.dumps(record).encode())
 
     def _alone(self) -> AbstractContextManager[None]:
         """Keep a second enrolment out: two at once would give one name two certificates."""

@@ -19,7 +19,7 @@ from ..authority import FileAuthority, key_text, new_key, open_authority
 from ..bearer import ALGORITHM, AUDIENCE, ISSUER, open_tokens
 from ..channels import client_context, server_context, why_refused
 from ..signing import make_request
-from ..vault import keep_secret
+from .keeping import keep
 
 HOSTS: Final = ("localhost", "127.0.0.1")
 LIMIT_S: Final = 3.0
@@ -120,7 +120,7 @@ class Gallery:
         leaf = authority.sign(request, name, kind, 1, life, hosts)
         (self._folder / f"{name}.leaf").write_bytes(leaf)
         (self._folder / f"{name}.pem").write_bytes(leaf + authority.chain())
-        keep_secret(str(self._folder / f"{name}.key"), key)
+        keep(self._folder / f"{name}.key", key)
         return str(self._folder / f"{name}.pem"), str(self._folder / f"{name}.key")
 
     def _call(self, papers: tuple[str, str] | None) -> str:

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ..vault import keep_secret, read_secret
+from .keeping import keep, kept
 
 RENEWED_BELOW: Final = 1 / 3
 """Share of its life at which a certificate is renewed."""
@@ -67,11 +67,11 @@ def _again(
     builder = x509.CertificateBuilder(old.issuer, old.subject, old.public_key(), serial, begin, end)
     for one in old.extensions:
         builder = builder.add_extension(one.value, critical=one.critical)
-    key = serialization.load_pem_private_key(read_secret(str(folder / "root.key")), None)
+    key = serialization.load_pem_private_key(kept(folder / "root.key"), None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise TypeError("expected a key on an elliptic curve")
     found = builder.sign(key, hashes.SHA256())
-    keep_secret(str(folder / file), found.public_bytes(serialization.Encoding.PEM))
+    keep(folder / file, found.public_bytes(serialization.Encoding.PEM))
     return found
 
 
