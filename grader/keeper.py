@@ -191,6 +191,9 @@ class Keeper:
                 with _as(self._settings["stranger"]):
                     found = self._take(order["name"])
                 _tell(self._control, {"ok": found is not None}, found or b"")
+            case "modes":
+                with _as(self._settings["stranger"]):
+                    _tell(self._control, {"modes": self._modes(order["name"])})
             case "list":
                 names = [entry.name for entry in os.scandir(SCRATCH)][:1000]
                 _tell(self._control, {"names": names})
@@ -248,6 +251,17 @@ class Keeper:
             if not stat.S_ISREG(about.st_mode) or about.st_size > _LARGEST_FILE:
                 return None
             return file.read(_LARGEST_FILE)
+
+    def _modes(self, name: str) -> dict[str, int]:
+        """Return the rights of the files and folders below a scratch folder, links left out."""
+        found: dict[str, int] = {}
+        top = os.path.join(SCRATCH, name)  # noqa: PTH118 - the same
+        for place, folders, files in os.walk(top):
+            for path in (os.path.join(place, one) for one in (*folders, *files)):  # noqa: PTH118 - the same
+                mode = os.lstat(path).st_mode
+                if not stat.S_ISLNK(mode) and len(found) < 1000:  # noqa: PLR2004 - enough
+                    found[os.path.relpath(path, top)] = stat.S_IMODE(mode)
+        return found
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import socket
+import stat
 import struct
 import subprocess
 import sys
@@ -51,6 +52,9 @@ class Sandbox(Protocol):
 
     def take(self, name: str) -> bytes | None:
         """Return a file's bytes once the worker is dead; None if it isn't a file."""
+
+    def modes(self, name: str) -> dict[str, int]:
+        """Return the rights (0o600) of all below a scratch folder once the worker is dead."""
 
     def place(self, name: str) -> str:
         """Return the path of a scratch file as the worker sees it."""
@@ -205,6 +209,12 @@ class Walled(_Common):
         answer, data = self._hear()
         return data if answer["ok"] else None
 
+    def modes(self, name: str) -> dict[str, int]:
+        """Return the rights (0o600) of all below a scratch folder once the worker is dead."""
+        self.kill()
+        self._tell({"do": "modes", "name": name})
+        return {str(path): int(mode) for path, mode in self._hear()[0]["modes"].items()}
+
     def place(self, name: str) -> str:
         """Return the path of a scratch file as the worker sees it."""
         return f"/scratch/{name}"
@@ -339,6 +349,11 @@ class Bare(_Common):
         self.kill()
         return _taken(Path(self.place(name)))
 
+    def modes(self, name: str) -> dict[str, int]:
+        """Return the rights (0o600) of all below a scratch folder once the worker is dead."""
+        self.kill()
+        return _modes(Path(self.place(name)))
+
     def place(self, name: str) -> str:
         """Return the path of a scratch file as the worker sees it."""
         return str(self._folder / name)
@@ -395,6 +410,10 @@ class InProcess(_Common):
         """Return a file's bytes; None if it isn't a file."""
         return _taken(Path(self.place(name)))
 
+    def modes(self, name: str) -> dict[str, int]:
+        """Return the rights (0o600) of all below a scratch folder."""
+        return _modes(Path(self.place(name)))
+
     def place(self, name: str) -> str:
         """Return the path of a scratch file."""
         return str(self._folder / name)
@@ -410,6 +429,14 @@ def _put(path: Path, data: bytes) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     return str(path)
+
+
+def _modes(folder: Path) -> dict[str, int]:
+    return {
+        path.relative_to(folder).as_posix(): stat.S_IMODE(path.lstat().st_mode)
+        for path in folder.rglob("*")
+        if not path.is_symlink()
+    }
 
 
 def _taken(path: Path) -> bytes | None:

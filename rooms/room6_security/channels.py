@@ -1,7 +1,6 @@
 """TLS both ways: each side shows a certificate, and each side looks."""
 
 import ssl
-from pathlib import Path
 from typing import Final
 
 from shared.contracts.todo import Todo
@@ -10,6 +9,7 @@ OTHER: Final = "other"
 
 _BY_CODE: Final = {
     # OpenSSL's X509_V_ERR_* (x509_vfy.h)
+    7: "wrong-authority",  # the right name, another key
     9: "not-yet-valid",
     10: "expired",
     18: "wrong-authority",
