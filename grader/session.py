@@ -35,6 +35,10 @@ class Session:
         self._jobs = jobs
         self._answers = answers
 
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Leave pytest's own account of a failure short: it parses the checks again for each."""
+        config.option.tbstyle = "native"
+
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Judge each job that comes in."""
         items = [item for item in session.items if plugin.task_of(item)]
