@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from shared.course.edition import MANIFEST, STARTERS, Edition, digest_of
+from shared.course.edition import MANIFEST, STARTERS, Edition
 from shared.course.folders import number_of, rooms_in
 from shared.course.manifest import NAME as GENERATED
 from shared.course.manifest import Manifest, digest
 from shared.course.starters import starter_of
+from shared.launcher.incoming import digest_of
 
 from .walls import PROJECT
 

@@ -45,6 +45,7 @@ def all_verbs() -> dict[str, Verb]:
             "grader.cli.handing", _("Begin a room anew; what you have is kept beside it.")
         ),
         "ban": Verb("ban", _("Shut a device out, or let it in again with --lift.")),
+        "update": Verb("update", _("Bring in a newer edition; your work stays.")),
         "dead": Verb("dead", _("Messages that were refused: list, show, replay.")),
         "trace": Verb("trail", _("Show one reading from sensor to alert, with its times.")),
         "bench": Verb("bench", _("Measure the pipeline beside a bare pair of MQTT clients.")),

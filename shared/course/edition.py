@@ -1,6 +1,5 @@
 """A student edition as a folder or a zip: what is in it, by path and digest."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,12 +17,6 @@ FORMAT: Final = 1
 
 class NotAnEdition(ValueError):  # noqa: N818 - a fact, named as one
     """A manifest that isn't one of ours: says what was expected and what came."""
-
-
-def digest_of(content: bytes) -> str:
-    """Return the SHA-256 of a file, the same whatever line ends a text has."""
-    text = content if b"\0" in content else content.replace(b"\r\n", b"\n")
-    return hashlib.sha256(text).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shared.language import _
 from shared.launcher.environment import Environment, LaunchError, say
+from shared.launcher.incoming import finish
 from shared.launcher.installation import Installation
 from shared.launcher.lock import held
 from shared.launcher.pins import Pins
@@ -19,6 +20,7 @@ _INTERRUPTED = 130
 def main(root: str, arguments: list[str]) -> int:
     """Run the verb in `arguments` inside the environment of `root`; return its exit code."""
     try:
+        _go_on(Path(root))
         python = ready_python(Path(root), arguments)
         return _become(python, root, arguments)
     except LaunchError as error:
@@ -30,6 +32,13 @@ def main(root: str, arguments: list[str]) -> int:
     except KeyboardInterrupt:
         say(_("stopped; the same command goes on from here."))
         return _INTERRUPTED
+
+
+def _go_on(root: Path) -> None:
+    """Finish an update that was interrupted: half of two editions is none."""
+    for path, copy in finish(root):
+        text = _("update: {path} is the course's again; what you had: {copy}")
+        say(text.format(path=path, copy=copy))
 
 
 def ready_python(root: Path, arguments: list[str]) -> Path:
