@@ -1,28 +1,33 @@
 """A class graded: every submission, every room, each point from the list of what was expected."""
 
+import contextlib
 import hashlib
+import importlib.metadata
 import json
+import platform
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from shared.pipeline.workplace import write_atomically
 
-from .intake import Intake, IntakeError, take
+from .intake import Intake, IntakeError, NothingOfIt, take
 from .judging import Jury
 from .places import temporary
-from .plugin import printable
 from .roster import Submission
-from .verdicts import Outcome, table
+from .sandbox import GraderFault
+from .verdicts import Outcome, Verdict, printable
 from .walls import PROJECT
 
-VERSION: Final = 1  # of the results' form
-_TRUSTED: Final = ("grader", "shared/contracts", "requirements")
+VERSION: Final = 2  # of what the cache keeps
+_TRUSTED: Final = ("grader", "shared", "requirements")
+# What decides no verdict: a change there leaves every grade as it is.
+_APART: Final = frozenset({"tests", "reports", "cli", "mistakes", "variants", "locale", "data"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +40,15 @@ class RoomGrade:
     verdicts: list[dict[str, Any]]
     tier: str
     remarks: list[str] = field(default_factory=list)
+    fault: bool = False  # the grader's own
 
     def written(self) -> dict[str, Any]:
         """Return it as JSON's own types."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+Found = dict[str, dict[str, RoomGrade]]  # by student, by room
+Told = Callable[[Submission, str, RoomGrade | None], None]
 
 
 @dataclass
@@ -51,92 +61,81 @@ class Grading:
     walls: bool = True
     jobs: int = 2
     patience_s: float = 10.0
-    told: Callable[[str, RoomGrade | None], None] = lambda _student, _grade: None
+    tasks: tuple[str, ...] = ()  # only these; all if none
+    told: Told = lambda _one, _room, _grade: None
     stop: threading.Event = field(default_factory=threading.Event)
+    remarks: list[str] = field(default_factory=list)
 
-    def run(self, submissions: Sequence[Submission]) -> dict[str, dict[str, RoomGrade]]:
+    def run(self, submissions: Sequence[Submission]) -> Found:
         """Return each student's grades by room; what was graded before comes from the cache.
 
-        Ctrl-C loses only what is being judged; the next run goes on there.
+        Ctrl-C loses only what is being judged; the next run goes on there. What goes wrong with
+        one submission is told in its grade and holds up no other.
         """
-        found: dict[str, dict[str, RoomGrade]] = {one.student: {} for one in submissions}
-        self.cache.mkdir(parents=True, exist_ok=True)
+        found: Found = {one.student: {} for one in submissions}
+        self._sweep()
         for room in self.rooms:
-            juries: SimpleQueue[Jury] = SimpleQueue()
-            opened: list[Jury] = []
-            trusted = _trusted(room)
-
-            def grade(
-                one: Submission,
-                room: str = room,
-                juries: "SimpleQueue[Jury]" = juries,
-                opened: list[Jury] = opened,
-                trusted: str = trusted,
-            ) -> None:
-                if not self.stop.is_set():
-                    grade = self._one(one, room, trusted, juries, opened)
-                    if grade is not None:
-                        found[one.student][room] = grade
-                    self.told(one.student, grade)
-
-            try:
-                with ThreadPoolExecutor(self.jobs) as pool:
-                    try:
-                        list(pool.map(grade, submissions))
-                    except BaseException:
-                        self.stop.set()
-                        raise
-            finally:
-                for jury in opened:
-                    jury.close()
+            with _Bench(room, self) as bench, ThreadPoolExecutor(self.jobs) as pool:
+                waiting = [pool.submit(self._grade, one, bench, found) for one in submissions]
+                try:
+                    for one in waiting:
+                        one.result()
+                except BaseException:
+                    self.stop.set()
+                    bench.close()
+                    raise
         return found
 
-    def _one(
-        self,
-        one: Submission,
-        room: str,
-        trusted: str,
-        juries: "SimpleQueue[Jury]",
-        opened: list[Jury],
-    ) -> RoomGrade | None:
+    def _grade(self, one: Submission, bench: "_Bench", found: Found) -> None:
+        if self.stop.is_set():
+            return
+        try:
+            grade = self._one(one, bench)
+        except Exception as error:
+            if isinstance(error, GraderFault) and not bench.proven:
+                raise  # nothing can be judged here at all
+            text = printable(f"{type(error).__name__}: {error}")
+            grade = RoomGrade(bench.room, None, {}, [], "", [text], fault=True)
+        if self.stop.is_set():
+            return
+        if grade is not None:
+            found[one.student][bench.room] = grade
+        self.told(one, bench.room, grade)
+
+    def _one(self, one: Submission, bench: "_Bench") -> RoomGrade | None:
         """Return the grade, or None where the submission has nothing of this room."""
         with temporary("work") as place:
             try:
-                intake = take(one.source, room, place)
+                intake = take(one.sources, bench.room, place)
+            except NothingOfIt:
+                return None
             except IntakeError as error:
-                if "found none" in str(error):
-                    return None
-                return RoomGrade(room, None, {}, [], "", [printable(str(error))])
-            key = self._key(intake, trusted)
+                return RoomGrade(bench.room, None, {}, [], "", [printable(str(error))])
+            key = self._key(intake, bench.trusted)
             if (kept := self._kept(key)) is not None:
                 return kept
-            jury = self._jury(room, juries, opened)
-            try:
+            with bench.jury() as jury:
                 grade = self._judged(jury, intake)
-            finally:
-                juries.put(jury)
-        if grade.points is not None:  # a fault is tried again
-            write_atomically(self.cache / key, json.dumps(grade.written()).encode())
+            bench.proven = True
+        if not grade.fault and not self.stop.is_set():  # a fault is tried again
+            self._keep(key, grade)
         return grade
 
     def _judged(self, jury: Jury, intake: Intake) -> RoomGrade:
-        result = jury.judge(intake.folder, seed=self.seed, patience_s=self.patience_s)
+        result = jury.judge(
+            intake.folder, seed=self.seed, tasks=self.tasks, patience_s=self.patience_s
+        )
         tasks = {score.task.id: round(score.points, 4) for score in result.scores if score.checks}
         points = None if result.faulty else result.points
-        remarks = [printable(remark) for remark in intake.remarks if "test_shown" not in remark]
-        verdicts = [_timeless(verdict.written()) for verdict in result.verdicts]
-        return RoomGrade(intake.room, points, tasks, verdicts, result.tier, remarks)
-
-    def _jury(self, room: str, juries: "SimpleQueue[Jury]", opened: list[Jury]) -> Jury:
-        if juries.empty() and len(opened) < self.jobs:
-            jury = Jury(room, hidden=True, walls=self.walls)
-            opened.append(jury)
-            jury.__enter__()
-            return jury
-        return juries.get()
+        remarks = [remark for remark in intake.remarks if "test_shown" not in remark]
+        verdicts = [_timeless(verdict) for verdict in result.verdicts]
+        return RoomGrade(
+            intake.room, points, tasks, verdicts, result.tier, remarks, fault=result.faulty
+        )
 
     def _key(self, intake: Intake, trusted: str) -> str:
-        about = hashlib.sha256(f"{VERSION} {intake.room} {self.seed} {self.walls}".encode())
+        run = (VERSION, intake.room, self.seed, self.walls, self.patience_s, *self.tasks)
+        about = hashlib.sha256(repr(run).encode())
         about.update(trusted.encode())
         for path in sorted(intake.folder.rglob("*.py")):
             about.update(f"\0{path.relative_to(intake.folder)}\0".encode())
@@ -150,57 +149,95 @@ class Grading:
         except (OSError, ValueError, TypeError):
             return None
 
+    def _keep(self, key: str, grade: RoomGrade) -> None:
+        try:
+            write_atomically(self.cache / key, json.dumps(grade.written()).encode())
+        except OSError as error:  # the grade stands; the next run judges it again
+            text = f"{self.cache}: can't be written ({error.strerror}); nothing is kept for later"
+            if text not in self.remarks:
+                self.remarks.append(text)
 
-def results(
-    grading: Grading, submissions: Iterable[Submission], found: dict[str, dict[str, RoomGrade]]
-) -> dict[str, Any]:
-    """Return the whole class as JSON's own types: the form that all reports are made from."""
-    tasks = {
-        room: {task.id: {"title": task.title, "points": task.points} for task in table(room).tasks}
-        for room in grading.rooms
-    }
+    def _sweep(self) -> None:
+        """Make the cache's folder; remove what a killed run wrote half. The caller holds a lock."""
+        self.cache.mkdir(parents=True, exist_ok=True)
+        for path in self.cache.glob(".*.json.*"):
+            path.unlink(missing_ok=True)
+
+
+class _Bench:
+    """The juries of one room: as many as there are jobs, started when they are needed."""
+
+    def __init__(self, room: str, run: Grading) -> None:
+        self.room = room
+        self.trusted = trusted(room)
+        self.proven = False  # something was judged here
+        self._walls = run.walls
+        self._most = run.jobs
+        self._free: SimpleQueue[Jury] = SimpleQueue()
+        self._opened: list[Jury] = []
+        self._opening = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_reason: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the juries; whoever waits for one gets a fault."""
+        with self._opening:
+            for jury in self._opened:
+                jury.close()
+                self._free.put(jury)
+
+    @contextlib.contextmanager
+    def jury(self) -> Iterator[Jury]:
+        """Lend a jury."""
+        with self._opening:
+            if self._free.empty() and len(self._opened) < self._most:
+                self._opened.append(jury := Jury(self.room, hidden=True, walls=self._walls))
+                self._free.put(jury.__enter__())
+        taken = self._free.get()
+        try:
+            yield taken
+        finally:
+            self._free.put(taken)
+
+
+def _timeless(verdict: Verdict) -> dict[str, Any]:
+    """Return it without how long it took: the same work gets the same report, byte for byte.
+
+    The words that many students share are kept once.
+    """
     return {
-        "version": VERSION,
-        "seed": grading.seed,
-        "isolation": "walled" if grading.walls else "not isolated",
-        "python": ".".join(map(str, sys.version_info[:3])),
-        "rooms": tasks,
-        "students": [
-            {
-                "student": printable(one.student),
-                "late": one.late,
-                "rooms": {room: grade.written() for room, grade in found[one.student].items()},
-                "points": _sum(found[one.student].values()),
-            }
-            for one in submissions
-        ],
+        sys.intern(name): sys.intern(value) if isinstance(value, str) else value
+        for name, value in verdict.written().items()
+        if name != "seconds"
     }
 
 
-def _sum(grades: Iterable[RoomGrade]) -> float:
-    return round(sum(grade.points or 0.0 for grade in grades), 2)
-
-
-def _timeless(verdict: dict[str, Any]) -> dict[str, Any]:
-    """Return it without how long it took: the same work gets the same report, byte for byte."""
-    return {name: value for name, value in verdict.items() if name != "seconds"}
-
-
-def _trusted(room: str) -> str:
-    """Return the hash of what decides: checks, grader, contracts, the starter that fills gaps."""
-    about = hashlib.sha256(sys.version.encode())
+def trusted(room: str) -> str:
+    """Return the hash of what decides: checks, grader, library, versions, the starter."""
+    about = hashlib.sha256(f"{sys.version} {platform.machine()}".encode())
+    versions = {f"{one.name}={one.version}" for one in importlib.metadata.distributions()}
+    about.update("\n".join(sorted(versions)).encode())
+    checks = PROJECT / "grader" / "checks"
     for name in (*_TRUSTED, f"rooms/{room}"):
         for path in sorted((PROJECT / name).rglob("*")):
-            if path.suffix in {".py", ".toml", ".txt"} and "tests" not in path.parts:
-                about.update(path.relative_to(PROJECT).as_posix().encode())
-                about.update(path.read_bytes())
+            inside = path.relative_to(PROJECT)
+            elsewhere = path.is_relative_to(checks) and not path.is_relative_to(checks / room)
+            apart = elsewhere or _APART & set(inside.parts)
+            if apart or path.suffix not in {".py", ".toml", ".txt"}:
+                continue
+            about.update(inside.as_posix().encode())
+            about.update(path.read_bytes())
     return about.hexdigest()
 
 
-def faults(found: dict[str, dict[str, RoomGrade]]) -> int:
+def faults(found: Mapping[str, Mapping[str, RoomGrade]]) -> int:
     """Return how many grades couldn't be given because of the grader."""
     return sum(
-        any(verdict["outcome"] == Outcome.FAULT.value for verdict in grade.verdicts)
+        grade.fault or any(one["outcome"] == Outcome.FAULT.value for one in grade.verdicts)
         for grades in found.values()
         for grade in grades.values()
     )

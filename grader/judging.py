@@ -46,6 +46,7 @@ class Jury:
         self.walls = bubblewrap() is not None if walls is None else walls
         self._extent = "full" if hidden else "shown"
         self._process: subprocess.Popen[str] | None = None
+        self._ended = False
         self.expected: dict[str, str] = {}
 
     def __enter__(self) -> Self:
@@ -88,7 +89,11 @@ class Jury:
         return Result(self.table, seed, tier, tuple(settled), tuple(found))
 
     def close(self) -> None:
-        """End the session."""
+        """End the session for good; whoever waits for it gets a fault."""
+        self._ended = True
+        self._end()
+
+    def _end(self) -> None:
         if self._process is None:
             return
         with contextlib.suppress(OSError):
@@ -112,6 +117,8 @@ class Jury:
             env=os.environ | {"PYTHONPATH": str(PROJECT)},
             text=True,
             encoding="utf-8",
+            # Ctrl-C is for the one who grades, not for the sessions: they end when they are closed.
+            process_group=None if sys.platform == "win32" else 0,
         )
         head = self._hear()
         if head is None or head["failures"]:
@@ -122,8 +129,10 @@ class Jury:
         self.expected = head["checks"]
 
     def _ask(self, job: dict[str, Any]) -> dict[str, Any] | None:
+        if self._ended:
+            return None
         if self._process is None or self._process.poll() is not None:
-            self.close()
+            self._end()
             self._start()
         assert self._process is not None  # noqa: S101 - just started
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
@@ -134,7 +143,7 @@ class Jury:
             return None
         answer = self._hear()
         if not FORKS:
-            self.close()
+            self._end()
         return answer
 
     def _hear(self) -> dict[str, Any] | None:

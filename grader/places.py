@@ -7,10 +7,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import psutil
 
 _SWEPT: set[Path] = set()
+_ENOUGH: Final = 16 * 1024 * 1024  # bytes
 
 
 @contextlib.contextmanager
@@ -31,18 +33,33 @@ def made(purpose: str) -> Path:
     if sys.platform != "win32" and root.stat().st_uid != user:
         # Somebody else made it first, so that they could see or swap what is in it.
         raise PermissionError(f"{root} belongs to another user; remove it, or set TMPDIR")
-    _sweep(root)
+    if root not in _SWEPT:
+        _SWEPT.add(root)
+        sweep()
     place = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-{purpose}-", dir=root))
     place.chmod(0o755)
     return place
 
 
-def _sweep(root: Path) -> None:
-    """Remove, once a process, the folders of processes that are no more."""
-    if root in _SWEPT:
-        return
-    _SWEPT.add(root)
-    for place in root.iterdir():
-        owner = place.name.partition("-")[0]
-        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
-            shutil.rmtree(place, ignore_errors=True)
+def sweep() -> None:
+    """Remove the folders of processes that are no more."""
+    for root in _SWEPT:
+        for place in root.iterdir():
+            owner = place.name.partition("-")[0]
+            if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+                shutil.rmtree(place, ignore_errors=True)
+
+
+def cramped() -> str:
+    """Return "" where temporary files have room, or what is in their way."""
+    try:
+        with temporary("space") as place:
+            (place / "probe").write_bytes(bytes(_ENOUGH))
+    except OSError as error:
+        folder = tempfile.gettempdir()
+        least = _ENOUGH // 1024 // 1024
+        return (
+            f"temporary files can't be written to {folder} ({error.strerror}): {least} MiB are "
+            "needed. Free some, or set TMPDIR to a folder that has room."
+        )
+    return ""

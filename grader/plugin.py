@@ -17,7 +17,7 @@ import pytest
 from .evidence import NotYet, shown
 from .line import LineLost, RemoteError
 from .sandbox import Bare, GraderFault, InProcess, Sandbox, Walled
-from .verdicts import Outcome, Verdict, table
+from .verdicts import Outcome, Verdict, printable, table
 from .walls import PROJECT, Layout, bubblewrap
 
 PATIENCE_S: Final = 10.0  # for one call; three times that for a check, fifteen times for a room
@@ -252,11 +252,6 @@ def shown_error(error: RemoteError) -> str:
 def shown_words(text: str) -> str:
     """Return text, shortened in the middle where it is very long."""
     return shown(text)[1:-1] if len(text) > 600 else text  # noqa: PLR2004 - evidence's bound
-
-
-def printable(text: str) -> str:
-    """Return text without what could move a cursor or change a colour."""
-    return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
 
 
 def feedback(verdict: Verdict, look_at: str = "", hint: str = "") -> str:

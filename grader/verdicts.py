@@ -77,6 +77,11 @@ class RoomTable:
         raise KeyError(number)
 
 
+def printable(text: str) -> str:
+    """Return text without what could move a cursor or change a colour."""
+    return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
+
+
 def rooms() -> list[str]:
     """Return the names of the rooms, in their order."""
     return sorted(path.parent.name for path in (PROJECT / "rooms").glob("room*/room.toml"))

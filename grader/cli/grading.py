@@ -3,22 +3,27 @@
 import json
 import secrets
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from grader.grading import Grading, RoomGrade, faults, results
-from grader.reports import platforms, tables
-from grader.roster import RosterError, roster
+from grader.cli.reading import told_changes
+from grader.grades import FORM, regraded, results
+from grader.grading import Found, Grading, RoomGrade, faults
+from grader.places import cramped, sweep, temporary
+from grader.policy import Policy, PolicyError, policy
+from grader.probe import Probe, probe
+from grader.reports.written import write
+from grader.roster import Roster, RosterError, Submission, roster
 from grader.sandbox import GraderFault
 from grader.session import checks_of
-from grader.verdicts import rooms
-from grader.walls import bubblewrap
+from grader.verdicts import printable, rooms, table
 from shared.cli.failure import Failure
 from shared.course.folders import room_named
 from shared.language import _
-from shared.pipeline.workplace import write_atomically
+from shared.pipeline.workplace import AlreadyRunning, Workplace, write_atomically
 
 _FAULT = 3
 
@@ -28,61 +33,180 @@ def register(app: typer.Typer) -> None:
     app.command("grade", help=_("Grade a class: folders, zips, a platform's download."))(grade)
 
 
-def grade(
-    paths: Annotated[list[Path], typer.Argument(help=_("Folders or zips."))],
+def grade(  # noqa: PLR0913, PLR0917 - each is an option of the command line
+    paths: Annotated[list[Path], typer.Argument(help=_("Folders, zips, or a download."))],
     out: Annotated[Path, typer.Option(help=_("Where the results go."))] = Path("grades"),
     only: Annotated[str, typer.Option(metavar="1,3", help=_("Only these rooms."))] = "",
     seed: Annotated[int | None, typer.Option(help=_("The seed; drawn once if none."))] = None,
     jobs: Annotated[int, typer.Option(min=1, help=_("Submissions at a time."))] = 2,
+    rules: Annotated[
+        Path | None, typer.Option("--table", help=_("Lateness, groups, attempts: class.toml."))
+    ] = None,
+    again: Annotated[
+        str, typer.Option(metavar="3.2", help=_("Judge one task again; the rest stays."))
+    ] = "",
     without_walls: Annotated[
         bool, typer.Option("--not-isolated", help=_("Grade where nothing can be isolated."))
     ] = False,
 ) -> None:
-    """Grade all, then write results.json, CSVs, JUnit and Gradescope files into `out`."""
-    isolated = bubblewrap() is not None
-    if not isolated and not without_walls:
+    """Grade all, then write results.json, tables, JUnit, Gradescope files and pages into `out`."""
+    with temporary_or_failure() as unpacked:
+        order = _Order(out, _policy(rules), _tier(without_walls=without_walls), jobs)
+        order.prepare(paths, unpacked, seed)
+        order.grade_again(again) if again else order.grade(_rooms(only))
+
+
+def temporary_or_failure() -> Any:  # noqa: ANN401 - a context manager
+    """Return a temporary folder; Failure says what is in the way of one."""
+    if reason := cramped():
+        raise Failure(reason)
+    return temporary("class")
+
+
+@dataclass
+class _Order:
+    """One run, as the command line asked for it."""
+
+    out: Path
+    rules: Policy
+    tier: str
+    jobs: int
+    class_: Roster = field(default_factory=Roster)
+    seed: int = 0
+    _done: int = 0
+    _total: int = 0
+    _begin: float = field(default_factory=time.monotonic)
+
+    def prepare(self, paths: list[Path], unpacked: Path, seed: int | None) -> None:
+        """Find the submissions and the seed, and hold the folder of results."""
+        try:
+            self.class_ = roster(paths, unpacked)
+            self._held = Workplace(self.out / "cache").lock()
+            self.seed = _seed(self.out, seed)
+        except RosterError as error:
+            raise Failure(str(error)) from None
+        except AlreadyRunning:
+            text = _("{out}: another run writes there; wait for it, or choose --out.")
+            raise Failure(text.format(out=self.out)) from None
+        except OSError as error:
+            raise _unwritable(self.out, error) from None
+        for remark in self.class_.remarks:
+            typer.echo(remark, err=True)
+
+    def grade(self, chosen: list[str]) -> None:
+        """Grade all rooms that were chosen."""
+        run, found = self._run(chosen, ())
+        about = {
+            "seed": self.seed,
+            "isolation": self.tier,
+            "rooms": chosen,
+            "remarks": [*self.class_.remarks, *run.remarks],
+        }
+        self._tell(results(about, self.class_.submissions, found, self.rules), found)
+
+    def grade_again(self, task: str) -> None:
+        """Judge one task anew and put its verdicts in the place of those that are there."""
+        before = _before(self.out)
+        room = next((r for r in rooms() if any(t.id == task for t in table(r).tasks)), "")
+        if before is None or room not in before["rooms"]:
+            text = _("{out}/results.json holds no task {task}; run grade without --again first.")
+            raise Failure(text.format(out=self.out, task=task))
+        if before["seed"] != self.seed or before["isolation"] != self.tier:
+            raise Failure(_("another seed or isolation than before: the whole must be graded."))
+        _found, found = self._run([room], (task, *table(room).task(task).needs))
+        self._tell(regraded(before, task, found, self.rules), found)
+
+    def _run(self, chosen: list[str], tasks: tuple[str, ...]) -> tuple[Grading, Found]:
+        self._total = len(self.class_.submissions) * len(chosen)
+        run = Grading(
+            chosen,
+            self.seed,
+            self.out / "cache",
+            walls=self.tier == "walled",
+            jobs=self.jobs,
+            tasks=tasks,
+            told=self._told,
+        )
+        try:
+            return run, run.run(self.class_.submissions)
+        except GraderFault as error:
+            raise Failure(str(error)) from None
+        except OSError as error:
+            raise _unwritable(self.out, error) from None
+        except KeyboardInterrupt:
+            typer.echo(_("stopped; the same command goes on from here."), err=True)
+            raise
+        finally:
+            sweep()
+
+    def _told(self, one: Submission, room: str, found: RoomGrade | None) -> None:
+        self._done += 1
+        left = (time.monotonic() - self._begin) / self._done * (self._total - self._done)
+        if found is None:
+            points = _("nothing handed in")
+        elif found.points is None:
+            points = _("not judged: {reason}").format(reason=_reason(found))
+        else:
+            points = f"{found.points:.1f}"
+        text = _("{done}/{total}  {student}  {room}  {points}  ({left:.0f} s left)")
+        facts = {"done": self._done, "total": self._total, "room": room, "points": points}
+        typer.echo(text.format(student=printable(one.student), left=left, **facts), err=True)
+
+    def _tell(self, fresh: dict[str, Any], found: Found) -> None:
+        before = _before(self.out)
+        try:
+            write(self.out, fresh)
+            if before is not None:
+                told_changes(before, fresh, self.out / "changes.csv")
+        except OSError as error:
+            raise _unwritable(self.out, error) from None
+        for remark in set(fresh["remarks"]) - set(self.class_.remarks):
+            typer.echo(remark, err=True)
+        text = _("{count} students, seed {seed}, {tier}: {out}")
+        facts = {"count": len(fresh["students"]), "seed": self.seed, "tier": self.tier}
+        typer.echo(text.format(out=self.out, **facts))
+        if count := faults(found):
+            typer.echo(_("{count} couldn't be judged; run it again.").format(count=count))
+            raise typer.Exit(_FAULT)
+
+
+def _reason(found: RoomGrade) -> str:
+    faulty = [one["got"] for one in found.verdicts if one["outcome"] == "grader fault"]
+    return " ".join([*found.remarks, *faulty[:1]])[:300]
+
+
+def _policy(path: Path | None) -> Policy:
+    try:
+        return policy(path)
+    except PolicyError as error:
+        raise Failure(str(error)) from None
+
+
+def _tier(*, without_walls: bool) -> str:
+    """Return how isolated a stranger's code is here; Failure if that isn't enough."""
+    found: Probe = probe()
+    if not found.held and not without_walls:
         raise Failure(
             _(
-                "no isolation here: strangers' code would run as you. Install bubblewrap "
-                "(Debian, Ubuntu: apt install bubblewrap), or say --not-isolated."
-            )
+                "no isolation here ({reason}): strangers' code would run as you. Install "
+                "bubblewrap (Debian, Ubuntu: apt install bubblewrap), or say --not-isolated."
+            ).format(reason=found.reason)
         )
-    try:
-        submissions = roster(paths)
-    except RosterError as error:
-        raise Failure(str(error)) from None
-    chosen = _rooms(only)
-    drawn = _seed(out, seed)
-    total, begin, done = len(submissions) * len(chosen), time.monotonic(), 0
+    return found.tier
 
-    def told(student: str, found: RoomGrade | None) -> None:
-        nonlocal done
-        done += 1
-        if found is None:
-            return
-        left = (time.monotonic() - begin) / done * (total - done)
-        points = _("not judged") if found.points is None else f"{found.points:.1f}"
-        text = _("{done}/{total}  {student}  {room}  {points}  ({left:.0f} s left)")
-        line = text.format(
-            done=done, total=total, student=student, room=found.room, points=points, left=left
-        )
-        typer.echo(line, err=True)
 
-    run = Grading(chosen, drawn, out / "cache", walls=isolated, jobs=jobs, told=told)
+def _unwritable(out: Path, error: OSError) -> Failure:
+    text = _("{out}: can't be written ({reason}).")
+    return Failure(text.format(out=error.filename or out, reason=error.strerror or error))
+
+
+def _before(out: Path) -> dict[str, Any] | None:
+    """Return the results that are there, if they are of today's form."""
     try:
-        found = run.run(submissions)
-    except GraderFault as error:
-        raise Failure(str(error)) from None
-    except KeyboardInterrupt:
-        typer.echo(_("stopped; the same command goes on from here."), err=True)
-        raise
-    _write(out, results(run, submissions, found))
-    text = _("{count} submissions, seed {seed}, {tier}: {out}")
-    tier = _("isolated") if isolated else _("not isolated")
-    typer.echo(text.format(count=len(submissions), seed=drawn, tier=tier, out=out))
-    if faults(found):
-        typer.echo(_("{count} couldn't be judged; run it again.").format(count=faults(found)))
-        raise typer.Exit(_FAULT)
+        found = json.loads((out / "results.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and found.get("form") == FORM else None
 
 
 def _rooms(only: str) -> list[str]:
@@ -108,17 +232,3 @@ def _seed(out: Path, given: int | None) -> int:
     out.mkdir(parents=True, exist_ok=True)
     write_atomically(place, str(given).encode())
     return given
-
-
-def _write(out: Path, found: dict[str, Any]) -> None:
-    for name in ("own", "moodle", "canvas", "nbgrader"):
-        file = "grades.csv" if name == "own" else f"{name}.csv"
-        # Excel takes UTF-8 for what it is only behind a byte order mark.
-        write_atomically(out / file, getattr(tables, name)(found).encode("utf-8-sig"))
-    write_atomically(out / "junit.xml", platforms.junit(found))
-    (out / "gradescope").mkdir(exist_ok=True)
-    for number, one in enumerate(found["students"], 1):
-        text = json.dumps(platforms.gradescope(found, one), ensure_ascii=False, indent=1)
-        write_atomically(out / "gradescope" / f"{number:04d}.json", text.encode())
-    text = json.dumps(found, ensure_ascii=False, indent=1)
-    write_atomically(out / "results.json", text.encode())

@@ -51,6 +51,8 @@ def all_verbs() -> dict[str, Verb]:
         "bench": Verb("bench", _("Measure the pipeline beside a bare pair of MQTT clients.")),
         "grade": Verb("grader.cli.grading", _("Grade a class: folders, zips, downloads.")),
         "release": Verb("grader.cli.releasing", _("Make the student edition.")),
+        "stats": Verb("grader.cli.reading", _("A class by task: tried, reached, what fails most.")),
+        "changes": Verb("grader.cli.reading", _("What differs between two results.json.")),
         "verify": Verb(
             "grader.cli.proving", _("Prove the checks: references, variants, mistakes.")
         ),
