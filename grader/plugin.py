@@ -25,7 +25,7 @@ _BOTH_FIT: Final = 61  # characters of a place and a hint's command, beside each
 _MOST_SILENCES: Final = 3  # calls without an answer; then the rest isn't tried any more
 _PRELOAD: Final = {
     "model": ("numpy", "sklearn.linear_model", "sklearn.ensemble"),
-    "ingestion": ("fastapi", "sqlalchemy", "uvicorn", "httpx"),
+    "ingestion": ("fastapi", "uvicorn.protocols.http.auto", "uvicorn.loops.auto"),
     "storage": ("sqlalchemy", "shared.database.schema", "shared.database.engine"),
     "bus": ("paho.mqtt.client",),
     "identity": ("cryptography.x509", "jwt"),

@@ -2,7 +2,7 @@
 
 from .fields import moment_from, number_from
 from .given.app import build
-from .limits import DeviceBudget
+from .limits import DeviceBudget, body_of
 from .normalisation import modernise, normalise
 from .plausibility import refuse_absurd
 from .problems import problem
@@ -11,6 +11,7 @@ from .units import to_canonical
 
 __all__ = [
     "DeviceBudget",
+    "body_of",
     "build",
     "examine",
     "modernise",

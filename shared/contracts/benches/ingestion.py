@@ -144,5 +144,8 @@ class IngestionBench(Protocol):
     def problem(self, refused: Refused, instance: str) -> dict[str, object]:
         """Task 3.4: the RFC 9457 document: type, title, status, detail, instance, errors."""
 
+    async def body_of(self, request: Any, max_bytes: int, within_s: float = ...) -> bytes:  # noqa: ANN401 - starlette's
+        """Task 3.6: a request's body; Refused(413) when too large, Refused(408) when too slow."""
+
     def DeviceBudget(self, rate: float, burst: float) -> Budget:  # noqa: N802 - a class
         """Task 3.6: the buckets of all devices."""
