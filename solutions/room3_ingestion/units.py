@@ -55,7 +55,7 @@ def to_canonical(value: float, unit: str) -> float:
         case "mmHg":
             value = value * 1.33322387415
         case "inHg":
-            value = value * 33.863886340341
+            value = value * 33.86388640341
     return value
     # </solution>
     #: raise Todo("3.2")

@@ -14,6 +14,7 @@ from shared.contracts.facts import Fact
 from shared.contracts.messages import Event, Health, Principal, Token
 from shared.contracts.ports import AccessRefused, IngestionParts
 from shared.contracts.settings import Settings
+from shared.contracts.todo import Todo
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -148,6 +149,8 @@ def receive(room: Any, port: int, max_bytes: int, within_s: float) -> None:
             body = await room.body_of(Request(scope, get), max_bytes, within_s)
         except Refused as refused:
             answer = PlainTextResponse(refused.detail, refused.status, {"connection": "close"})
+        except Todo as todo:
+            answer = PlainTextResponse(str(todo), 501)
         else:
             answer = PlainTextResponse(bytes(body))
         await answer(scope, get, send)

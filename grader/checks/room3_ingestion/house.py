@@ -5,6 +5,7 @@ and a client that waits for no answer longer than it says.
 import contextlib
 import http.client
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from grader.evidence import NotYet, Said, expect, expect_that, shown
-from grader.line import LineLost, Served
+from grader.line import LineLost, RemoteError, Served
 from grader.sandbox import Sandbox
 from shared.contracts.identifiers import iso_utc, to_milliseconds
 from shared.contracts.messages import (
@@ -230,6 +231,8 @@ class Caller:
         finally:
             watch.cancel()
         told = {name.lower(): value for name, value in found.getheaders()}
+        if found.status == 501:  # noqa: PLR2004 - not implemented
+            _tell_todo(data)
         return Answer(did, found.status, told, data)
 
     def close(self) -> None:
@@ -240,6 +243,14 @@ class Caller:
         self._late = True
         with contextlib.suppress(OSError, AttributeError):
             self.connection.sock.shutdown(2)
+
+
+def _tell_todo(body: bytes) -> None:
+    """Raise what a task that isn't done raises, if that is what the body says."""
+    undone = re.search(rb"task (3\.[1-7])", body)
+    if undone is not None:
+        task = undone[1].decode()
+        raise RemoteError({"kinds": ["Todo"], "text": f"task {task}", "task": task})
 
 
 @dataclass
