@@ -115,7 +115,7 @@ def test_a_stored_reading_is_shown(sandbox: Sandbox) -> None:
     house.log.store(event(MORNING, 19.5))
     answer = house.get(f"{LAST}?device=box-1")
     expect(answer.status, 200, answer.did)
-    readings = answer.members.get("readings")
+    readings: Any = answer.members.get("readings")
     did = f"{answer.did} The readings:"
     expect_that(isinstance(readings, list) and len(readings) == 1, did, "a list of one", readings)
     found = {name: readings[0].get(name) for name in ("device_id", "value", "unit", "timestamp")}

@@ -1,5 +1,6 @@
-"""What stands around the door on the trusted side: a log and a series that note what they are told,
-and a client that waits for no answer longer than it says.
+"""The trusted side of the door: a log and a series that note what they are told, and a client.
+
+The client waits for no answer longer than it says, whatever comes back.
 """
 
 import contextlib
@@ -167,7 +168,7 @@ class Answer:
     body: bytes
 
     @property
-    def content(self) -> Any:  # noqa: ANN401 - whatever JSON holds
+    def content(self) -> Any:
         """The JSON in it; NotYet if it isn't JSON."""
         try:
             return json.loads(self.body, parse_constant=_no_json)
@@ -231,7 +232,7 @@ class Caller:
         finally:
             watch.cancel()
         told = {name.lower(): value for name, value in found.getheaders()}
-        if found.status == 501:  # noqa: PLR2004 - not implemented
+        if found.status == 501:
             _tell_todo(data)
         return Answer(did, found.status, told, data)
 
@@ -311,9 +312,7 @@ def headers_of(
     return {**found, **(more or {})}
 
 
-def opened(
-    sandbox: Sandbox, *, speed: float = 60.0, health: Health = WELL, **api: float
-) -> House:
+def opened(sandbox: Sandbox, *, speed: float = 60.0, health: Health = WELL, **api: float) -> House:
     """Open a door whose event clock stands at NOON; `api` are its settings."""
     house = House(sandbox.expose(), sandbox.patience_s / 2)
     settings = Settings(api=ApiSettings(**api))  # type: ignore[arg-type]
@@ -347,7 +346,9 @@ def together(calls: Sequence[Callable[[], _Found]]) -> list[_Found]:
         return [one.result() for one in [pool.submit(call) for call in calls]]
 
 
-def expect_problem(answer: Answer, status: int, did: str = "", *, field: str = "") -> dict[str, Any]:
+def expect_problem(
+    answer: Answer, status: int, did: str = "", *, field: str = ""
+) -> dict[str, Any]:
     """Go on if `answer` is a problem document of that status, naming that field; return it."""
     did = did or answer.did
     expect(answer.status, status, did)

@@ -15,7 +15,7 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 }
 
 
-def contradiction(document: Any, schema: Any, value: Any, at: str = "", deep: int = 0) -> str:  # noqa: ANN401 - JSON
+def contradiction(document: Any, schema: Any, value: Any, at: str = "", deep: int = 0) -> str:
     """Return what in `value` isn't as `schema` of `document` says; "" if all is."""
     if deep > _DEEPEST or not isinstance(schema, dict):
         return f"{at or 'the schema'}: not a schema"
@@ -47,7 +47,7 @@ def _typed(schema: Mapping[str, Any], value: object, at: str) -> str:
     return ""
 
 
-def _inside(document: Any, schema: Mapping[str, Any], value: object, at: str, deep: int) -> str:  # noqa: ANN401
+def _inside(document: Any, schema: Mapping[str, Any], value: object, at: str, deep: int) -> str:
     if isinstance(value, list) and "items" in schema:
         for place, item in enumerate(value):
             if told := contradiction(document, schema["items"], item, f"{at}[{place}]", deep + 1):
