@@ -194,8 +194,9 @@ def test_what_is_missing_is_named(room: Any) -> None:
     (found,) = room.examined([{}])
     names = sorted(one[0] for one in faults_of(found, "Examined {}."))
     expect(names, sorted(needed), "Examined {}. The faulty fields:")
-    for document, found in zip([[], 5, None, "x"], room.examined([[], 5, None, "x"]), strict=True):
-        did = f"Examined {document!r}."
+    others: list[object] = [[], 5, None, "x"]
+    for other, found in zip(others, room.examined(others), strict=True):
+        did = f"Examined {other!r}."
         expect([one[0] for one in faults_of(found, did)], ["body"], f"{did} The faulty fields:")
 
 
@@ -240,6 +241,15 @@ def of_type(kind: str, value: float, moment: datetime) -> Event:
     return replace(event(moment, value), sensor_type=kind, unit=UNITS[kind])
 
 
+def expect_faults(found: object, fields: list[str], did: str) -> None:
+    """Go on if a reading was refused for these fields, or taken where there are none."""
+    if not fields:
+        expect(found, None, did)
+    else:
+        got = sorted(one[0] for one in faults_of(found, did))
+        expect(got, fields, f"{did} The faulty fields:")
+
+
 @task("3.1")
 def test_absurd_values_are_refused(room: Any) -> None:
     """A value outside what a sensor can say is refused; at the edge it isn't."""
@@ -253,8 +263,7 @@ def test_absurd_values_are_refused(room: Any) -> None:
         ):
             found = room.absurd(of_type(kind, value, NOON), NOON)
             did = f"Judged a {kind} of {value!r}."
-            got = [] if found is None else [one[0] for one in faults_of(found, did)]
-            expect(got, fields, f"{did} The faulty fields:")
+            expect_faults(found, fields, did)
 
 
 @task("3.1")
@@ -273,8 +282,7 @@ def test_absurd_times_are_refused(room: Any, rng: random.Random) -> None:
     for moment, value, fields in cases:
         found = room.absurd(of_type("temperature", value, moment), latest)
         did = f"Judged {value:g} °C of {iso_utc(moment)}; the latest is {iso_utc(latest)}."
-        got = [] if found is None else sorted(one[0] for one in faults_of(found, did))
-        expect(got, fields, f"{did} The faulty fields:")
+        expect_faults(found, fields, did)
 
 
 # --- 3.2
@@ -469,7 +477,7 @@ def test_an_id_with_other_content_is_a_conflict(sandbox: Sandbox, rng: random.Ra
     for change in ({"value": 23.5}, {"timestamp": "2013-05-06T10:59:59.999Z"}):
         answer = house.post(reading(message_id=own, **change))
         did = f"Posted a reading with the id {own}, then another with {change} under it."
-        expect_problem(answer, 409, did)
+        expect(answer.status, 409, did)
         expect(house.log.rows, before, f"{did} The log:")
     other = house.post(reading(message_id=own, device_id="box-2"))
     expect(other.status, 201, f"Another device used the id {own}.")
@@ -504,7 +512,7 @@ def test_the_log_decides_what_is_known(sandbox: Sandbox, rng: random.Random) -> 
     expect(same.status, 200, did)
     expect(same.members.get("timestamp"), when(house.log.rows[0]), f"{did} The timestamp:")
     did = "Another process used the id for another value just before."
-    expect_problem(house.post(reading(message_id=own, device_id="box-2")), 409, did)
+    expect(house.post(reading(message_id=own, device_id="box-2")).status, 409, did)
 
 
 @task("3.3")
@@ -864,7 +872,7 @@ def test_a_batch_has_a_limit(sandbox: Sandbox, rng: random.Random) -> None:
     house = opened(sandbox, batch_limit=limit)
     documents = [reading(value=float(n)) for n in range(limit + 1)]
     over = house.post(documents, "/batch", f"Sent {limit + 1} readings; the limit is {limit}.")
-    expect_problem(over, 413)
+    expect(over.status, 413, over.did)
     expect(stored(house), [], f"{over.did} The log:")
     did = f"Sent {limit} readings; the limit is {limit}."
     found = house.verdicts(documents[:limit], did)
@@ -878,7 +886,7 @@ def test_what_isnt_a_batch(sandbox: Sandbox) -> None:
     expect(house.post([], "/batch").content, [], "Sent an empty batch.")
     for body in (b"{}", b'{"readings": []}', b"[1, 2", b"null", b"[] []"):
         did = f"Sent {body!r} as a batch."
-        expect_problem(house.ask("POST", f"{DATA}/batch", body, did=did), 400, did)
+        expect(house.ask("POST", f"{DATA}/batch", body, did=did).status, 400, did)
 
 
 @task("3.5")
@@ -1500,7 +1508,8 @@ def test_a_fuzzer_cant_contradict_the_document(sandbox: Sandbox, rng: random.Ran
         for name, about in told.get("headers", {}).items():
             needed = about.get("required") is not True or name.lower() in answer.headers
             expect_that(needed, did, f"the header {name}", sorted(answer.headers))
-        if "json" in kind:
+        others = template in (f"{DATA}/batch", "/health/ready") and answer.status < 300
+        if "json" in kind and not others:  # what those answer is asked elsewhere
             schema = told["content"][kind].get("schema")
             expect(
                 contradiction(document, schema, answer.content), "", f"{did} Against its schema:"
