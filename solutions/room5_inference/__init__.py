@@ -11,8 +11,9 @@ from .anomalies import Watch
 from .drift import drift_report, ks_blocks, population_stability_index
 from .evaluation import baselines, evaluate, rolling_origins
 from .features import features
-from .intervals import conformal_radius
+from .intervals import adapted, conformal_radius
 from .lags import lags
+from .neighbourhood import moved
 from .registry import Registry
 from .scoring import score_events
 from .service import InferenceService
@@ -20,6 +21,7 @@ from .surprise import Surprise
 from .thresholds import Tail
 
 __all__ = [
+    "adapted",
     "baselines",
     "build",
     "conformal_radius",
@@ -33,6 +35,7 @@ __all__ = [
     "make_surprise",
     "make_tail",
     "make_watch",
+    "moved",
     "open_registry",
     "population_stability_index",
     "rolling_origins",

@@ -24,6 +24,7 @@ from .given.shelf import (
     other_edition,
     present_libraries,
     read_blob,
+    types_in,
     write_whole,
 )
 
@@ -101,7 +102,7 @@ class Registry:
             raise TamperedModel(altered(version))
         if card.format != FORMAT or dict(card.libraries) != present_libraries():
             raise IncompatibleModel(other_edition(version, card))
-        foreign = set(io.get_untrusted_types(data=blob)) - TRUSTED
+        foreign = types_in(blob, version) - TRUSTED
         if foreign:
             raise UntrustedModel(foreign_types(version, foreign))
         return io.loads(blob, trusted=sorted(TRUSTED))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.float64]
     Columns = NDArray[np.int64]
+    Voting = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -180,8 +181,22 @@ class ModelTail(Protocol):
         """Return the score that a slot exceeds with that chance; infinity until it can be told."""
 
 
+class ModelChannels(Protocol):
+    """5.3: what one sensor's scores were, and from where on each kind of evidence counts."""
+
+    def learn(self, scores: Mapping[str, float], change: float) -> None:
+        """Take the scores of a slot, by channel, and the sensor's own change in it."""
+
+    def threshold(self, channel: str) -> float:
+        """Return the score beyond which a channel speaks of a fault; infinity until it can."""
+
+
 class ModelWatch(Protocol):
     """5.3: one sensor's evidence."""
+
+    @property
+    def channels(self) -> ModelChannels:
+        """What it has learnt of its scores."""
 
     def scores(self, row: Mapping[str, float]) -> Mapping[str, float]:
         """Return the score of each channel, from features by name."""
@@ -252,6 +267,11 @@ class ModelBench(Protocol):
     def conformal_radius(self, residuals: "Sequence[float] | Values", level: float = 0.9) -> float:
         """5.2: return the half-width of a split conformal interval; infinity if too few."""
 
+    def adapted(
+        self, radius: "Values", first: "Values", missed: "Values", level: float = 0.9
+    ) -> "Values":
+        """5.2: return the radii after one more truth each: 1 missed, 0 covered, NaN unknown."""
+
     def evaluate(
         self, panel: "Values", neighbours: "Columns", day: int, split: int
     ) -> ForecastScore:
@@ -265,6 +285,11 @@ class ModelBench(Protocol):
 
     def make_watch(self, slots_a_month: float) -> ModelWatch:
         """5.3: return a watch that has seen nothing."""
+
+    def moved(
+        self, now: "tuple[Values, Values]", usual: "tuple[Values, Values]", voting: "Voting"
+    ) -> "Values":
+        """5.3: return (sensors,): how far the band of differences has left its usual place."""
 
     def score_events(self, alerts: Sequence[Alert], truths: Sequence[Truth]) -> Mapping[str, Score]:
         """5.3: return recall and precision an event, by kind."""

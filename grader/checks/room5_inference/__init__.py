@@ -1,0 +1,1 @@
+"""What Room 5 is asked."""
