@@ -24,7 +24,7 @@ PATIENCE_S: Final = 10.0  # for one call; three times that for a check, fifteen 
 _BOTH_FIT: Final = 61  # characters of a place and a hint's command, beside each other
 _MOST_SILENCES: Final = 3  # calls without an answer; then the rest isn't tried any more
 _PRELOAD: Final = {
-    "model": ("numpy", "sklearn.linear_model", "sklearn.ensemble"),
+    "model": ("numpy", "sklearn.linear_model", "skops.io", "scipy.stats"),
     "ingestion": ("fastapi", "uvicorn.protocols.http.auto", "uvicorn.loops.auto"),
     "storage": ("sqlalchemy", "shared.database.schema", "shared.database.engine"),
     "bus": ("paho.mqtt.client",),
