@@ -388,12 +388,21 @@ def test_in_the_long_run_one_in_ten_misses(room: Any, rng: random.Random) -> Non
     expect_that(0 < low < 5, "Told of 900 hits in a row from a radius of 5.", "above 0", low)
 
 
-def weather(rng: random.Random, slots: int, sensors: int, spread: Callable[[int], float]) -> Rows:
-    """Return a daily wave and what comes and goes within some hours."""
+Spread = Callable[[int], float]
+
+
+def steady(_slot: int) -> float:
+    return 1.0
+
+
+def weather(
+    rng: random.Random, slots: int, sensors: int, spread: Spread = steady, memory: float = 0.8
+) -> Rows:
+    """Return a daily wave and what comes and goes with it, of a `spread` that may change."""
     away = [0.0] * sensors
     rows = []
     for slot in range(slots):
-        away = [0.8 * one + rng.gauss(0, spread(slot)) for one in away]
+        away = [memory * one + rng.gauss(0, spread(slot)) for one in away]
         rows.append([round(wave(slot) + one, 3) for one in away])
     return rows
 
@@ -407,7 +416,7 @@ def mean(values: Any, did: str) -> float:
 def test_a_forecast_knows_nothing_of_what_comes(room: Any, rng: random.Random) -> None:
     """Whatever comes after the origin, the forecast was the same."""
     split = 14 * DAY
-    panel = weather(rng, split + 25, 2, lambda _slot: 1.0)
+    panel = weather(rng, split + 25, 2)
     far = 500.0
     errors: list[dict[str, Any]] = []
     for sign in (1, -1):
@@ -427,7 +436,7 @@ def test_a_forecast_knows_nothing_of_what_comes(room: Any, rng: random.Random) -
 def test_all_are_judged_on_the_same_truths(room: Any, rng: random.Random) -> None:
     """Only truths count about which every method said something; errors are means of sizes."""
     split, length = 15 * DAY, 17 * DAY
-    panel = weather(rng, length, 2, lambda _slot: 1.0)
+    panel = weather(rng, length, 2)
     for _gap in range(60):
         panel[rng.randrange(split - 7 * DAY, length)][rng.randrange(2)] = nan
     found, _coverage = room.evaluated(panel, [[1], [0]], DAY, split)
@@ -451,8 +460,8 @@ def test_all_are_judged_on_the_same_truths(room: Any, rng: random.Random) -> Non
 @task("5.2")
 def test_a_model_is_worth_its_keep(room: Any, rng: random.Random) -> None:
     """On weather with a memory of some hours the model beats each baseline."""
-    panel = weather(rng, 36 * DAY, 2, lambda _slot: 1.0)
-    errors, coverage = room.evaluated(panel, [[1], [0]], DAY, 30 * DAY)
+    panel = weather(rng, 36 * DAY, 3, memory=0.95)
+    errors, coverage = room.evaluated(panel, [[1], [0], [-1]], DAY, 30 * DAY)
     did = "Evaluated six days after thirty, of weather that is remembered for some hours;"
     model = mean(errors["model"], f"{did} the model's error:")
     for name in ("persistence", "day", "week", "climatology"):
@@ -460,15 +469,18 @@ def test_a_model_is_worth_its_keep(room: Any, rng: random.Random) -> None:
         wish = f"below that of {name}, {other:.4g}"
         expect_that(model < other, f"{did} the model's mean error:", wish, round(model, 4))
     share = mean(coverage, f"{did} the coverage:")
-    expect_between(share, 0.83, 0.96, f"{did} the share of truths in their 90 % intervals:")
+    expect_between(share, 0.7, 0.98, f"{did} the share of truths in their 90 % intervals:")
 
 
 @task("5.2")
 def test_intervals_are_calibrated_on_what_came_last(room: Any, rng: random.Random) -> None:
     """The intervals come from the last quarter of the training, which the model hasn't seen."""
     split = 16 * DAY
-    wild = 12 * DAY
-    panel = weather(rng, split + 30, 6, lambda slot: 0.2 if slot < wild else 2.0)
+
+    def spread(slot: int) -> float:
+        return 0.2 if slot < 12 * DAY else 2.0
+
+    panel = weather(rng, split + 30, 6, spread, memory=0.0)
     _errors, coverage = room.evaluated(panel, [[-1]] * 6, DAY, split)
     did = "Evaluated six origins after 16 days, the last four of which were ten times as wild;"
     share = mean(coverage, f"{did} the coverage:")
@@ -477,14 +489,13 @@ def test_intervals_are_calibrated_on_what_came_last(room: Any, rng: random.Rando
 
 @task("5.2")
 def test_intervals_follow_the_season(room: Any, rng: random.Random) -> None:
-    """Intervals widen when the weather turns wilder and narrow when it calms down."""
+    """Intervals widen when the weather turns wilder than any that was learnt from."""
     split = 12 * DAY
-    for later, told, low, high in ((2.5, "wilder", 0.72, 0.95), (0.3, "calmer", 0.85, 0.985)):
-        panel = weather(rng, 24 * DAY, 2, lambda slot, s=later: 1.0 if slot < split else s)  # type: ignore[misc]
-        _errors, coverage = room.evaluated(panel, [[1], [0]], DAY, split)
-        did = f"Evaluated twelve days after the weather had turned {told};"
-        share = mean(coverage, f"{did} the coverage:")
-        expect_between(share, low, high, f"{did} the share of truths in their 90 % intervals:")
+    panel = weather(rng, split, 2) + weather(rng, 8 * DAY, 2, lambda _slot: 2.0)
+    _errors, coverage = room.evaluated(panel, [[1], [0]], DAY, split)
+    did = "Evaluated eight days after the weather had turned twice as wild;"
+    share = mean(coverage, f"{did} the coverage:")
+    expect_between(share, 0.68, 0.97, f"{did} the share of truths in their 90 % intervals:")
 
 
 # --- 5.3
@@ -578,13 +589,12 @@ def test_an_anomaly_in_training_hardly_moves_it(room: Any, rng: random.Random) -
 
 @task("5.3")
 def test_slots_without_evidence_count(room: Any, rng: random.Random) -> None:
-    """A score of 0 is a slot too: half of them quiet makes the same score half as probable."""
-    scores = exponential(rng, 3000, 1.0)
-    (alone,) = room.tail(scores, [5e-4])
-    (thinned,) = room.tail([one for score in scores for one in (score, 0.0)], [2.5e-4])
-    did = "Counted 3,000 scores, and again with as many zeros between, at half the chance;"
-    wanted = number(alone, f"{did} the first threshold:")
-    expect_close(thinned, wanted, f"{did} the threshold:", within=0.12 * wanted)
+    """A score of 0 is a slot too: nine quiet ones beside it make a score ten times as rare."""
+    scores = [one for score in exponential(rng, 3000, 1.0) for one in (score, *[0.0] * 9)]
+    (found,) = room.tail(scores, [1e-4])
+    did = "Counted 3,000 scores with an exponential tail and 27,000 zeros;"
+    wanted = -math.log(1e-3)
+    expect_close(found, wanted, f"{did} the threshold for 0.0001:", within=0.17 * wanted)
 
 
 @task("5.3")
@@ -1201,9 +1211,8 @@ def test_an_empty_bin_keeps_it_finite(room: Any, rng: random.Random) -> None:
     """An empty bin counts half a value, values beyond the range go to the outer bins."""
     count = rng.randrange(40, 90)
     expected = [float(n) for n in range(102)]
-    share = 0.5 / count
-    wanted = 9 * (share - 0.1) * math.log(share / 0.1) + 0.9 * math.log(10)
     for far in (1000.0, -1000.0):
+        wanted = index_of(expected, [far] * count)
         did = f"Compared 0 to 101 with {count} values of {far:g}."
         expect_close(room.index(expected, [far] * count), wanted, did, within=0.12)
     ties = [100.0] * 300 + [float(n) for n in range(40, 100)]
