@@ -24,6 +24,7 @@ from .given.shelf import (
     other_edition,
     present_libraries,
     read_blob,
+    types_in,
     write_whole,
 )
 

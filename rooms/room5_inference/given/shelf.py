@@ -1,6 +1,7 @@
 """What a registry refuses and why, and how its files are written: whole or not at all."""
 
 import os
+import zipfile
 from importlib.metadata import version as library_version
 from pathlib import Path
 from typing import Any, Final
@@ -57,6 +58,19 @@ def read_blob(path: Path, version: str) -> bytes:
         raise UnknownVersion(
             _("no model {version}: {error}. Train it again.").format(version=version, error=error)
         ) from error
+
+
+def types_in(blob: bytes, version: str) -> set[str]:
+    """Return the types that a model file names and skops doesn't trust by itself.
+
+    No object is made. UntrustedModel for a file that isn't skops's: a pickle, for one.
+    """
+    from skops import io
+
+    try:
+        return set(io.get_untrusted_types(data=blob))
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise UntrustedModel(foreign_types(version, {type(error).__name__})) from error
 
 
 def write_whole(path: Path, content: bytes) -> None:
