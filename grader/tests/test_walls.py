@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import os
 import socket
 import threading
 import urllib.request
@@ -142,6 +143,24 @@ def test_a_file_is_there_after_a_power_cut(sandbox_of: Maker) -> None:
     opened(sandbox).write(sandbox.place("log.txt"))
     assert sandbox.take("log.txt") == b"kept"
     assert sandbox.take("nothing.txt") is None
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights are the system's own elsewhere")
+def test_the_rights_of_files_are_seen_and_no_link_is_followed(sandbox_of: Maker) -> None:
+    source = """
+import os
+def write(folder):
+    os.makedirs(folder + "/deep")
+    os.chmod(folder + "/deep", 0o700)
+    for name, mode in (("open", 0o644), ("deep/shut", 0o600)):
+        open(f"{folder}/{name}", "w").close()
+        os.chmod(f"{folder}/{name}", mode)
+    os.symlink("/etc", folder + "/link")
+"""
+    sandbox = sandbox_of(source)
+    opened(sandbox).write(sandbox.place("kept"))
+    assert sandbox.modes("kept") == {"deep": 0o700, "open": 0o644, "deep/shut": 0o600}
+    assert sandbox.modes("nothing") == {}
 
 
 def test_doors_lead_out_and_in(sandbox_of: Maker) -> None:

@@ -4,6 +4,7 @@ import socket
 import ssl
 import tempfile
 import threading
+import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Self
 from .forge import House, Papers, key_pem
 
 LIMIT_S = 8.0
+MOST = 1 << 16
 GREETING = b"welcome"
 
 
@@ -51,8 +53,16 @@ def knock(port: int, papers: Papers | None, newest: ssl.TLSVersion | None = None
         line = socket.create_connection(("127.0.0.1", port), LIMIT_S)
         own = context(ssl.PROTOCOL_TLS_CLIENT, papers, None, newest=newest)
         with own.wrap_socket(line, server_hostname="localhost") as safe:
-            while data := safe.recv(4096):
-                heard += data
+            heard = to_the_end(safe)
+    return heard
+
+
+def to_the_end(line: socket.socket) -> bytes:
+    """Return what comes until the other side ends; no more than a little, and not for ever."""
+    heard, until = b"", time.monotonic() + LIMIT_S
+    with suppress(OSError):  # an end, too
+        while len(heard) < MOST and time.monotonic() < until and (data := line.recv(4096)):
+            heard += data
     return heard
 
 
@@ -63,8 +73,7 @@ def shout(port: int, words: bytes) -> None:
         if words:
             line.sendall(words)
             line.shutdown(socket.SHUT_WR)
-            while line.recv(4096):
-                pass
+            to_the_end(line)
 
 
 class Server:
@@ -107,8 +116,7 @@ class Server:
             # What is left unread would turn the close into a reset, and take the alert along.
             with plain, suppress(OSError):
                 plain.shutdown(socket.SHUT_WR)
-                while plain.recv(4096):
-                    pass
+                to_the_end(plain)
 
 
 def server_of(house: House, papers: Papers, **options: Any) -> ssl.SSLContext:
