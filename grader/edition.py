@@ -81,6 +81,7 @@ _VERBS: Final = (
     "handing",
     "hinting",
     "memory",
+    "mystery",
     "naming",
     "progress",
 )
@@ -104,7 +105,8 @@ def contents(references: Collection[int]) -> Files:
         if number_of(room) in references:
             files |= _reference(room)
     if references:
-        files["grader/mistaken.py"] = _read("grader/mistaken.py")
+        for name in ("grader/mistaken.py", "grader/mystery.py"):
+            files[name] = _read(name)
     return files | {STARTERS: packed(starters)}
 
 

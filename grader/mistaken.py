@@ -25,6 +25,7 @@ class Mistake:
     replace: str
     trips: tuple[str, ...]
     feedback: str  # of its first check that fails, at seed 0
+    live: str = ""  # how it shows in a running pipeline, if it does: `mystery` takes only those
 
     def make(self, into: Path) -> Path:
         """Write the wrong student's room under `into`; return its folder, …/rooms/NAME."""
@@ -68,6 +69,7 @@ def catalogue(room: str) -> list[Mistake]:
             entry["replace"],
             tuple(entry["trips"]),
             entry["feedback"],
+            entry.get("live", ""),
         )
         for entry in found
     ]
@@ -82,8 +84,11 @@ def rewrite(room: str, mistakes: Sequence[Mistake]) -> None:
     )
     lines = [head]
     for one in mistakes:
-        facts = {"name": one.name, "file": one.file, "find": one.find, "replace": one.replace}
-        texts = [f"{key} = {_literal(value)}" for key, value in facts.items()]
+        facts = {"name": one.name, "live": one.live, "file": one.file}
+        facts |= {"find": one.find, "replace": one.replace}
+        texts = [
+            f"{key} = {_literal(value)}" for key, value in facts.items() if key != "live" or value
+        ]
         trips = f"trips = {json.dumps(list(one.trips))}"
         lines.append(
             "\n".join(["[[mistake]]", *texts, trips, f"feedback = {_literal(one.feedback)}", ""])

@@ -40,6 +40,7 @@ def all_verbs() -> dict[str, Verb]:
         "watch": Verb("grader.cli.checking", _("Check a room again whenever you save.")),
         "hint": Verb("grader.cli.hinting", _("The next of three hints for a task: hint 1.2.")),
         "map": Verb("grader.cli.atlas", _("Your rooms, your points, and what to do next.")),
+        "mystery": Verb("grader.cli.mystery", _("Find the mistake in a pipeline that runs.")),
         "submit": Verb("grader.cli.handing", _("Make the zip to hand in.")),
         "reset": Verb(
             "grader.cli.handing", _("Begin a room anew; what you have is kept beside it.")

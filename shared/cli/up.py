@@ -5,13 +5,14 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated
 
 import typer
 
 from shared.cli.failure import Failure
 from shared.cli.view import make_view
 from shared.language import _
+from shared.pipeline.loader import Choice
 from shared.pipeline.planning import BadWish, Plan, Wishes, make_plan
 from shared.pipeline.session import Session
 from shared.pipeline.supervisor import PipelineFailed
@@ -58,9 +59,18 @@ def up(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         seed=seed,
     )
     place = Workplace()
+    with locked(place):
+        try:
+            run_until_stopped(place, wishes, duration, fresh=fresh)
+        except (BadWish, PipelineFailed) as error:
+            raise Failure(str(error)) from error
+
+
+def locked(place: Workplace) -> IO[bytes]:
+    """Return the lock of a workplace that is ready to run in; Failure where it isn't."""
     try:
         place.prepare()
-        lock = place.lock()
+        return place.lock()
     except AlreadyRunning as error:
         raise Failure(
             _("A pipeline runs here already ({home}). Stop it: ./academy down").format(home=error)
@@ -72,11 +82,6 @@ def up(  # noqa: PLR0913, PLR0917 - each is an option of the command line
                 " Name another folder: ACADEMY_HOME=FOLDER ./academy up"
             ).format(path=place.root, error=error.strerror)
         ) from error
-    with lock:
-        try:
-            _run(place, wishes, duration, fresh=fresh)
-        except (BadWish, PipelineFailed) as error:
-            raise Failure(str(error)) from error
 
 
 def room_numbers(text: str, option: str) -> frozenset[int]:
@@ -91,7 +96,13 @@ def room_numbers(text: str, option: str) -> frozenset[int]:
         ) from error
 
 
-def _run(place: Workplace, wishes: Wishes, duration: float | None, *, fresh: bool) -> None:
+def run_until_stopped(
+    place: Workplace, wishes: Wishes, duration: float | None, *, fresh: bool
+) -> None:
+    """Run the pipeline in this terminal until Ctrl-C, `./academy down` or the end of `duration`.
+
+    The caller holds the workplace's lock. Raises BadWish and PipelineFailed.
+    """
     began = time.monotonic()
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -114,7 +125,9 @@ def _run(place: Workplace, wishes: Wishes, duration: float | None, *, fresh: boo
 
 
 def _prepared(place: Workplace, wishes: Wishes, *, fresh: bool) -> Plan:
-    if fresh:
+    # What a mystery's wrong room has stored is nobody's history.
+    chosen = place.read("plan").get("choices", {}).values()
+    if fresh or Choice.MYSTERY.value in chosen:
         for path in place.clear():
             sys.stdout.write(_("deleted: {path}").format(path=path) + "\n")
     (place.run / "stop").unlink(missing_ok=True)

@@ -22,6 +22,7 @@ class Choice(StrEnum):
     YOURS = "yours"
     REFERENCE = "reference"
     STAND_IN = "stand-in"
+    MYSTERY = "mystery"  # a reference with a mistake in it, which its folder doesn't name
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,10 @@ ROOMS: Final[Mapping[int, Room]] = MappingProxyType(
 )
 
 
+MYSTERY: Final = "mystery"
+"""The folder in a workplace that holds such a room; also its package."""
+
+
 class ContractMismatch(Exception):  # noqa: N818 - a fact, named as one
     """A room's code doesn't have the shape that the pipeline calls; quotes both."""
 
@@ -59,6 +64,8 @@ def package_of(room: Room, choice: Choice) -> str:
         return f"rooms.{room.name}"
     if choice is Choice.REFERENCE:
         return f"solutions.{room.name}"
+    if choice is Choice.MYSTERY:
+        return f"{MYSTERY}.{room.name}"
     return f"shared.standins.{room.part}"
 
 
@@ -108,10 +115,15 @@ def fingerprint(room: Room) -> dict[str, str]:
     }
 
 
+def has_reference(room: Room) -> bool:
+    """Return whether this edition has the room's reference."""
+    return (PROJECT / "solutions" / room.name / "__init__.py").exists()
+
+
 def _by_default(room: Room, passed: Mapping[str, object]) -> Choice:
     if passed.get(str(room.number)) == fingerprint(room):
         return Choice.YOURS
-    if (PROJECT / "solutions" / room.name / "__init__.py").exists():
+    if has_reference(room):
         return Choice.REFERENCE
     return Choice.STAND_IN
 

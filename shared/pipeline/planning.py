@@ -25,7 +25,7 @@ from shared.contracts.settings import (
 )
 from shared.language import _
 
-from .loader import ROOMS, Choice, choose
+from .loader import ROOMS, Choice, choose, has_reference
 from .workplace import PROJECT, Workplace
 
 WEATHER: Final = PROJECT / "shared" / "data" / "nyc-weather-2013.csv"
@@ -53,6 +53,8 @@ class Wishes:
     seed: int = 1
     paced: bool = True
     faults: bool = True
+    mystery: int | None = None
+    """A room with an unnamed mistake; the others are references where the edition has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,9 @@ def make_plan(place: Workplace, wishes: Wishes) -> Plan:
     """Return the plan for `wishes`, going on where the same source stopped. Raises BadWish."""
     _check(wishes)
     choices = choose(wishes.yours, wishes.stand_ins, place.root / "checked.json")
+    if wishes.mystery is not None:
+        known = {n: room for n, room in ROOMS.items() if has_reference(room)}
+        choices |= dict.fromkeys(known, Choice.REFERENCE) | {wishes.mystery: Choice.MYSTERY}
     recording = WEATHER if wishes.data is None else wishes.data.resolve()
     epoch = WEATHER_FROM if wishes.data is None else first_moment(recording)
     source = _source(wishes, recording, epoch)
