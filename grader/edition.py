@@ -76,6 +76,7 @@ _GRADER: Final = (
 )
 _VERBS: Final = (
     "__init__",
+    "account",
     "atlas",
     "checking",
     "handing",
@@ -84,6 +85,7 @@ _VERBS: Final = (
     "mystery",
     "naming",
     "progress",
+    "screen",
 )
 _FULL_STACK: Final = frozenset({"", ".yaml", ".yml", ".md", ".conf", ".sh", ".py", ".toml", ".sql"})
 

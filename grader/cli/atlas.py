@@ -1,12 +1,20 @@
 """./academy map: the seven rooms, how far each is, and the one next thing to do."""
 
-import typer
-from rich.console import Console
-from rich.table import Table
+from typing import Annotated
 
+import typer
+
+from grader.cli.hinting import hints_of
 from grader.cli.progress import Progress
-from grader.verdicts import RoomTable, rooms, table
+from grader.cli.screen import columns, is_terminal, put
+from grader.verdicts import RoomTable, place_of, rooms, table
+from shared.course.folders import ROOT, number_of
 from shared.language import _
+
+_DONE, _BEGUN, _OPEN = "●", "◐", "○"
+_MARKS_FROM = 56  # the column of the marks in a table
+
+Found = dict[str, tuple[int, int]]
 
 
 def register(app: typer.Typer) -> None:
@@ -14,46 +22,77 @@ def register(app: typer.Typer) -> None:
     app.command("map", help=_("Your rooms, your points, and what to do next."))(show)
 
 
-def show() -> None:
+def show(
+    plain: Annotated[
+        bool, typer.Option("--plain", help=_("In words, as in a pipe: for a screen reader."))
+    ] = False,
+) -> None:
     """Print the rooms with the points that the shown checks give, and the next task."""
     progress = Progress()
-    screen = Table(box=None, pad_edge=False)
-    screen.add_column("")
-    screen.add_column(_("room"))
-    screen.add_column(_("points"), justify="right")
-    screen.add_column(_("tasks"))
-    following = ""
-    for name in rooms():
-        room = table(name)
-        found = progress.found(name)
-        points = sum(_points(room, task, *pair) for task, pair in found.items())
-        marks = " ".join(_mark(found.get(task.id)) for task in room.tasks)
-        screen.add_row(name[4], room.title, f"{points:.0f}", marks)
-        following = following or _next(room, found)
-    console = Console()
-    console.print(screen)
-    console.print(_("● done  ◐ begun  ○ open; points by the checks that you can read"))
-    if following:
-        console.print(_("next: {task}").format(task=following))
+    known = [(table(name), progress.found(name)) for name in rooms()]
+    drawn = is_terminal() and not plain and columns() >= _MARKS_FROM + 2 * 8
+    if drawn:
+        put(f"   {_('room'):<44}{_('points'):>6}  {_('tasks')}")
+    for room, found in known:
+        put(_drawn(room, found) if drawn else _told(room, found))
+    if drawn:
+        put(
+            _("{done} done  {begun} begun  {open} open").format(
+                done=_DONE, begun=_BEGUN, open=_OPEN
+            )
+        )
+    put(_("Points are by the checks that you can read; a room has 100."))
+    put(_following(known))
 
 
-def _points(room: RoomTable, task: str, passed: int, checks: int) -> float:
-    try:
-        return room.task(task).points * passed / max(checks, 1)
-    except KeyError:  # a task of another edition
-        return 0.0
+def _drawn(room: RoomTable, found: Found) -> str:
+    marks = " ".join(_mark(found.get(task.id)) for task in room.tasks)
+    title = room.title if len(room.title) <= 43 else f"{room.title[:42]}…"  # noqa: PLR2004 - columns
+    number = number_of(room.name)
+    return f"{number}  {title:<44}{_points(room, found):>6.0f}  {marks}"
+
+
+def _told(room: RoomTable, found: Found) -> str:
+    """Return a room in words: what is done, begun and open, by the tasks' numbers."""
+    states = {_DONE: _("done"), _BEGUN: _("begun"), _OPEN: _("open")}
+    parts = []
+    for mark, word in states.items():
+        tasks = [task.id for task in room.tasks if _mark(found.get(task.id)) == mark]
+        if tasks:
+            parts.append(f"{word} {', '.join(tasks)}")
+    text = _("{number}  {title}. {points:.0f} points; {tasks}.")
+    return text.format(
+        number=number_of(room.name),
+        title=room.title,
+        points=_points(room, found),
+        tasks="; ".join(parts),
+    )
+
+
+def _points(room: RoomTable, found: Found) -> float:
+    pairs = ((task.points, found.get(task.id, (0, 1))) for task in room.tasks)
+    return sum(points * passed / max(checks, 1) for points, (passed, checks) in pairs)
 
 
 def _mark(pair: tuple[int, int] | None) -> str:
     if pair is None or pair[0] == 0:
-        return "○"
-    return "●" if pair[0] == pair[1] else "◐"
+        return _OPEN
+    return _DONE if pair[0] == pair[1] else _BEGUN
 
 
-def _next(room: RoomTable, found: dict[str, tuple[int, int]]) -> str:
-    for task in room.tasks:
-        passed, checks = found.get(task.id, (0, 1))
-        if passed < checks and task.names:
-            place = f"rooms/{room.name}/{task.names[0].partition(':')[0]}"
-            return f"{task.id} {task.title} ({place}); ./academy check {task.id}"
-    return ""
+def _following(known: list[tuple[RoomTable, Found]]) -> str:
+    """Return the first task that isn't done, where it is, and what to type."""
+    for room, found in known:
+        for task in room.tasks:
+            passed, checks = found.get(task.id, (0, 1))
+            if passed < checks and task.names:
+                place = place_of(ROOT / "rooms" / room.name, task.names)
+                lines = [
+                    _("Next  {task}  {title}").format(task=task.id, title=task.title),
+                    f"  rooms/{room.name}/{place}",
+                    f"  ./academy check {task.id}",
+                ]
+                if task.id in hints_of(room.name):
+                    lines.append(f"  ./academy hint {task.id}")
+                return "\n".join(lines)
+    return _("All tasks pass the checks that you can read. Next  ./academy submit 1 2 3 4 5 6 7")

@@ -1,27 +1,29 @@
 """./academy check: the shown checks of your rooms, each judged behind the walls of a class."""
 
+import contextlib
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from grader.cli.hinting import hints_of
+from grader.cli.account import tell
 from grader.cli.naming import room_or_task
 from grader.cli.progress import Progress
+from grader.cli.screen import put
 from grader.intake import IntakeError, take
 from grader.judging import Jury, Result
 from grader.places import temporary
-from grader.plugin import feedback
 from grader.sandbox import GraderFault
-from grader.verdicts import Outcome, Verdict, place_of
+from grader.verdicts import Outcome
 from shared.cli.failure import Failure
 from shared.course.folders import ROOT, rooms_in
-from shared.language import _, plural
+from shared.language import _
 
 _FAULT = 3
+_POLL_S = 0.05
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +43,7 @@ def check(
     worst = 0
     for room, task in _wanted(what or []):
         if not (ROOT / "rooms" / room / "test_shown.py").is_file():
-            typer.echo(_("{room}: this edition has no checks for it yet.").format(room=room))
+            put(_("{room}: this edition has no checks for it yet.").format(room=room))
             continue
         try:
             with Jury(room, hidden=False, walls=None if walls else False) as jury:
@@ -62,27 +64,43 @@ def watch(
 ) -> None:
     """Check now and after each save, until Ctrl-C."""
     ((name, task),) = _wanted([room])
+    _need_checks(name)
     end = None if seconds is None else time.monotonic() + seconds
     with Jury(name, hidden=False) as jury:
-        for _change in _changes(ROOT / "rooms" / name, end):
+        for saved in _changes(ROOT / "rooms" / name, end):
+            if saved:
+                moment = time.strftime("%H:%M:%S")
+                put(_("\n{moment}  saved: {files}").format(moment=moment, files=", ".join(saved)))
             tell(_judged(jury, name, task, 0))
-            typer.echo(_("watching rooms/{room}; Ctrl-C ends").format(room=name))
+            put(_("watching rooms/{room}; Ctrl-C ends").format(room=name))
 
 
-def _changes(folder: Path, end: float | None) -> Iterator[None]:
-    """Yield at once, then whenever a Python file under `folder` changed."""
-    before: dict[Path, tuple[int, int]] = {}
+def _need_checks(room: str) -> None:
+    if not (ROOT / "rooms" / room / "test_shown.py").is_file():
+        raise Failure(_("{room}: this edition has no checks for it yet.").format(room=room))
+
+
+def _changes(folder: Path, end: float | None) -> Iterator[list[str]]:
+    """Yield at once, then the names of the Python files under `folder` that were saved."""
+    before = _seen(folder)
+    yield []
     pause = threading.Event()
-    while not before or end is None or time.monotonic() < end:
-        found = {
-            path: (path.stat().st_mtime_ns, path.stat().st_size)
-            for path in folder.rglob("*.py")
-            if path.exists()
-        }
+    while end is None or time.monotonic() < end:
+        found = _seen(folder)
         if found != before:
+            changed = dict(set(found.items()) ^ set(before.items()))
             before = found
-            yield
-        pause.wait(0.1)  # the interval of a poll, the same on every system
+            yield sorted(path.relative_to(folder).as_posix() for path in changed)
+        pause.wait(_POLL_S)  # the interval of a poll, the same on every system
+
+
+def _seen(folder: Path) -> dict[Path, tuple[int, int]]:
+    found = {}
+    for path in folder.rglob("*.py"):
+        with contextlib.suppress(OSError):  # an editor that saves takes it away for a moment
+            about = path.stat()
+            found[path] = (about.st_mtime_ns, about.st_size)
+    return found
 
 
 def _wanted(words: Sequence[str]) -> list[tuple[str, str]]:
@@ -108,46 +126,6 @@ def _judged(jury: Jury, room: str, task: str, seed: int) -> Result:
 
 def _with_needs(jury: Jury, task: str) -> list[str]:
     return [task, *jury.table.task(task).needs]
-
-
-def tell(result: Result) -> None:
-    """Print what each task's checks found, and how isolated they ran."""
-    room = result.room
-    hinted = hints_of(room.name)
-    typer.echo(f"{room.name[4]}  {room.title}")
-    for score in result.scores:
-        if not score.checks:
-            continue
-        own = [v for v in result.verdicts if v.task == score.task.id]
-        state = Outcome.PASSED.value if score.passed == score.checks else ""
-        for verdict in own:
-            if verdict.outcome is not Outcome.PASSED:
-                typer.echo(feedback(verdict, _look_at(result, verdict), _hint(verdict, hinted)))
-        if state:
-            text = plural("{n} check", "{n} checks", score.checks).format(n=score.checks)
-            typer.echo(f"{state}   {score.task.id}  {score.task.title} ({text})")
-    done = sum(s.passed == s.checks for s in result.scores if s.checks)
-    total = sum(1 for s in result.scores if s.checks)
-    tier = (
-        _("isolated")
-        if result.tier == "walled"
-        else _("not isolated: self-check only (your own code ran as you)")
-    )
-    text = _("{done} of {total} tasks pass their shown checks; {tier}")
-    typer.echo(text.format(done=done, total=total, tier=tier))
-
-
-def _look_at(result: Result, verdict: Verdict) -> str:
-    room = result.room.name
-    if verdict.where is not None and f"/{room}/" in verdict.where[0].replace("\\", "/"):
-        file = verdict.where[0].replace("\\", "/").rpartition(f"/{room}/")[2]
-        return f"rooms/{room}/{file}:{verdict.where[1]}"
-    place = place_of(ROOT / "rooms" / room, result.room.task(verdict.task).names)
-    return f"rooms/{room}/{place}" if place else ""
-
-
-def _hint(verdict: Verdict, hinted: Collection[str]) -> str:
-    return f"hint: ./academy hint {verdict.task}" if verdict.task in hinted else ""
 
 
 def _code(result: Result) -> int:

@@ -8,17 +8,20 @@ from typing import Annotated
 
 import typer
 
-from grader.cli.checking import tell
+from grader.cli.account import tell
 from grader.cli.naming import named_room
-from grader.intake import IntakeError, take
+from grader.cli.screen import put
+from grader.intake import Intake, IntakeError, take
 from grader.judging import Jury
 from grader.places import temporary
 from grader.sandbox import GraderFault
 from shared.cli.failure import Failure
 from shared.course.edition import STARTERS, is_homework
 from shared.course.folders import ROOT
+from shared.course.manifest import Manifest
 from shared.course.starters import starter_of
 from shared.language import _
+from shared.launcher.incoming import digest_at
 from shared.pipeline.workplace import write_atomically
 
 
@@ -33,32 +36,71 @@ def submit(
     out: Annotated[Path, typer.Option(help=_("The zip to write."))] = Path("submission.zip"),
 ) -> None:
     """Write a zip of what the grader takes, after the shown checks ran on exactly that."""
-    names = [named_room(room) for room in rooms]
+    names = list(dict.fromkeys(named_room(room) for room in rooms))
     with temporary("work") as base:
-        taken = []
-        for name in names:
-            try:
-                intake = take(ROOT / "rooms" / name, name, base)
-            except IntakeError as error:
-                raise Failure(str(error)) from None
-            taken += [f"rooms/{name}/{file}" for file in sorted(intake.taken)]
-            for remark in intake.remarks:
-                if not remark.startswith("test_"):
-                    typer.echo(remark)
-            if (ROOT / "rooms" / name / "test_shown.py").is_file():
-                try:
-                    with Jury(name, hidden=False) as jury:
-                        tell(jury.judge(intake.folder, seed=0))
-                except GraderFault as error:  # handing in must work all the same
-                    typer.echo(_("not checked: {reason}").format(reason=error))
-        fresh = out.with_name(f".{out.name}.new")
+        intakes = [_taken(name, base) for name in names]
+        for intake in intakes:
+            _check(intake)
+        files = [
+            f"rooms/{intake.room}/{file}" for intake in intakes for file in sorted(intake.taken)
+        ]
+        try:
+            _pack(base, files, out)
+        except OSError as error:
+            text = _("{out} can't be written ({reason}). Another place: --out FILE.zip")
+            raise Failure(text.format(out=out, reason=error.strerror)) from None
+        put()
+        for intake in intakes:
+            _tell_content(intake)
+    size = out.stat().st_size / 1000
+    text = _("{out}: {count} files, {size:.0f} kB. Hand in this one file.")
+    put(text.format(out=out, count=len(files), size=size))
+
+
+def _taken(room: str, base: Path) -> Intake:
+    try:
+        return take(ROOT / "rooms" / room, room, base)
+    except IntakeError as error:
+        raise Failure(str(error)) from None
+
+
+def _check(intake: Intake) -> None:
+    if not (ROOT / "rooms" / intake.room / "test_shown.py").is_file():
+        put(_("{room}: this edition has no checks for it yet.").format(room=intake.room))
+        return
+    try:
+        with Jury(intake.room, hidden=False) as jury:
+            tell(jury.judge(intake.folder, seed=0))
+    except GraderFault as error:  # handing in must work all the same
+        put(_("not checked: {reason}").format(reason=error))
+
+
+def _pack(base: Path, files: list[str], out: Path) -> None:
+    fresh = out.with_name(f".{out.name}.new")
+    try:
         with zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in taken:
+            for file in files:
                 archive.write(base / file, file)
         fresh.replace(out)
-    for file in taken:
-        typer.echo(f"  {file}")
-    typer.echo(_("{out}: {count} files. Hand in this one file.").format(out=out, count=len(taken)))
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _tell_content(intake: Intake) -> None:
+    """Say what of a room is in the zip: what the student changed first, what stayed out last."""
+    given = Manifest.of(ROOT / "rooms" / intake.room).digests
+    changed: list[str] = []
+    starter: list[str] = []
+    for file in sorted(intake.taken):
+        same = digest_at(intake.folder / file) == given.get(file)
+        (starter if same else changed).append(file)
+    put(_("In the zip, of rooms/{room}").format(room=intake.room))
+    none = _("nothing")
+    put(_("  changed by you: {files}").format(files=", ".join(changed) or none))
+    put(_("  as it was given: {files}").format(files=", ".join(starter) or none))
+    for remark in intake.remarks:
+        if not remark.startswith("test_"):
+            put(_("  not in it: {remark}").format(remark=remark))
 
 
 def reset(

@@ -37,9 +37,13 @@ class Progress:
             }
             number = next(n for n, known in ROOMS.items() if known.name == room)
             vouched = _read(self._checked)
-            vouched.pop(str(number), None)
+            before = vouched.pop(str(number), None)
+            known = fingerprint(ROOMS[number])
+            fine = all(passed == checks for passed, checks in found.values())
+            if fine and before == known:
+                vouched[str(number)] = known  # a task that was checked again changes nothing
             if all(name in found and found[name][0] == found[name][1] for name in names):
-                vouched[str(number)] = fingerprint(ROOMS[number])
+                vouched[str(number)] = known
             write_atomically(self._checked, json.dumps(vouched, indent=1).encode())
 
 

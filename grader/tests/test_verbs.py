@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +46,31 @@ def academy(course: Path) -> Run:
     return run
 
 
+@pytest.fixture
+def academy_started(course: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Return what starts a verb there; it ends with the test."""
+    home = {"ACADEMY_HOME": str(course / ".academy"), "PYTHONPATH": str(course), "COLUMNS": "80"}
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*words: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "shared.cli", *words],
+            cwd=course,
+            env=os.environ | home,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
 def finish(course: Path) -> None:
     """Do all tasks of Room 1: as the reference does them."""
     for path in (course / "solutions" / ROOM).rglob("*.py"):
@@ -69,7 +94,9 @@ def test_a_finished_room_passes_and_joins_the_pipeline(course: Path, academy: Ru
     assert "7 of 7 tasks pass" in found.stdout
     checked = (course / ".academy" / "checked.json").read_text()
     assert "reading.py" in checked
-    assert "● ● ● ● ● ● ● ○" in academy("map").stdout
+    told = academy("map").stdout
+    assert "1  Foundations: sensors that could be real. 90 points; done 1.1, " in told
+    assert "open 1.8." in told
     changed = course / "rooms" / ROOM / "reading.py"
     changed.write_text(changed.read_text() + "\nraise RuntimeError('broken')\n")
     found = academy("check", "1")
@@ -100,7 +127,18 @@ def test_submit_says_what_is_in_the_zip(course: Path, academy: Run) -> None:
     names = zipfile.ZipFile(course / "out.zip").namelist()
     assert f"rooms/{ROOM}/reading.py" in names
     assert not [name for name in names if "conftest" in name or "notes" in name]
-    assert "conftest.py: a reserved name" in found.stdout
+    assert "not in it: conftest.py: a reserved name" in found.stdout
+    assert "changed by you: nothing" in found.stdout
+    (course / "rooms" / ROOM / "reading.py").write_text("MINE = 1\n")
+    found = academy("submit", "1", "1", "--out", str(course / "out.zip"))
+    assert "changed by you: reading.py\n" in found.stdout
+    assert len(zipfile.ZipFile(course / "out.zip").namelist()) == len(names)
+
+
+def test_a_zip_that_cant_be_written_is_told(course: Path, academy: Run) -> None:
+    found = academy("submit", "1", "--out", str(course / "no" / "such" / "out.zip"))
+    assert (found.returncode, "can't be written" in found.stderr) == (1, True)
+    assert "Traceback" not in found.stderr
 
 
 def test_reset_keeps_what_was_there(course: Path, academy: Run) -> None:
@@ -116,6 +154,44 @@ def test_reset_keeps_what_was_there(course: Path, academy: Run) -> None:
 def test_watch_checks_at_once(academy: Run) -> None:
     found = academy("watch", "1.1", "--for", "0.1")
     assert "watching rooms/" in found.stdout
+
+
+def test_watch_checks_again_after_a_save_and_says_what_was_saved(
+    course: Path, academy_started: Callable[..., subprocess.Popen[str]]
+) -> None:
+    watch = academy_started("watch", "1.1")
+    assert watch.stdout is not None
+    for line in watch.stdout:
+        if "watching" in line:
+            break
+    changed = course / "rooms" / ROOM / "reading.py"
+    changed.write_text(changed.read_text() + "\nraise RuntimeError('saved')\n")
+    told = []
+    for line in watch.stdout:
+        told.append(line)
+        if "watching" in line:
+            break
+    watch.terminate()
+    assert any("saved: reading.py" in line for line in told)
+    assert any("RuntimeError: saved" in line for line in told)
+
+
+def test_a_task_that_is_checked_again_leaves_its_room_in_the_pipeline(
+    course: Path, academy: Run
+) -> None:
+    finish(course)
+    assert academy("check", "1").returncode == 0
+    assert academy("check", "1.1").returncode == 0
+    assert "reading.py" in (course / ".academy" / "checked.json").read_text()
+    changed = course / "rooms" / ROOM / "fleet.py"
+    changed.write_text(changed.read_text() + "\n")
+    assert academy("check", "1.1").returncode == 0
+    assert "reading.py" not in (course / ".academy" / "checked.json").read_text()
+
+
+def test_in_a_pipe_and_without_colour_there_are_words_only(academy: Run) -> None:
+    for words in (("check", "1.1"), ("map",), ("hint", "1.1")):
+        assert "\x1b" not in academy(*words).stdout
 
 
 def test_a_debugger_may_run_the_room_in_pytests_own_process(course: Path) -> None:
