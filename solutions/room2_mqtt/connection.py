@@ -84,7 +84,7 @@ class Connection:
             return  # it has been rung often enough, or there is nobody any more
 
     def raise_trouble(self) -> None:
-        """Raise what ended the thread, if something did: Todo, where a task isn't done."""
+        """Raise what went wrong in the thread, if something did: Todo, where a task isn't done."""
         if self._trouble is not None:
             raise self._trouble
 
@@ -131,18 +131,25 @@ class Connection:
             while wire.is_alive and not self._stop.is_set():
                 if self._connected:
                     stood_s = time.monotonic() - began
-                    self._manners.turn(client)
+                    self._turn(client)
                 elif time.monotonic() - began > CONNACK_S:
                     break
                 wire.exchange()
             self._part(client, wire)
         return stood_s
 
+    def _turn(self, client: "mqtt.Client") -> None:
+        """Let the party do what is due; a later task that isn't done yet doesn't end us."""
+        try:
+            self._manners.turn(client)
+        except Todo as todo:
+            self._trouble = todo
+
     def _part(self, client: "mqtt.Client", wire: Wire) -> None:
         """Say that we go, if there is still somebody to tell."""
         birth = self._manners.birth
         if self._connected and wire.is_alive:
-            self._manners.turn(client)
+            self._turn(client)
             if birth is not None:
                 told = client.publish(_presence(birth), offline_text(birth), 1, retain=True)
                 wire.flush(told.is_published, GOODBYE_S)

@@ -1,0 +1,165 @@
+"""Where a check of the bus plays: a broker, a tap before it, an API, dead letters, and a room."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Self
+
+from grader.evidence import NotYet, shown
+from grader.line import LineLost, RemoteError, Served
+from grader.sandbox import Sandbox
+from shared.contracts.messages import Birth, DeadLetter, Reading
+from shared.contracts.ports import StoreUnavailable
+from shared.contracts.settings import BusSettings, Settings, SourceSettings
+
+from .api import Api
+from .broker import Broker
+from .peer import Peer
+from .wiretap import SUBACK, Packet, Wiretap
+
+TRACE: Final = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+PATIENCE_S: Final = 5.0
+_SHORT_S: Final = 1.5
+_POKE_S: Final = 0.5
+_silences: list[float] = []  # of this judging: who was silent twice isn't waited for that long
+
+
+@dataclass
+class Grave:
+    """Dead letters, kept here; `away` is how often it refuses first."""
+
+    letters: list[DeadLetter] = field(default_factory=list)
+    kept_s: list[float] = field(default_factory=list)
+    away: int = 0
+    asked: int = 0
+
+    def put(self, letters: Sequence[Any]) -> None:
+        """Keep letters, or raise StoreUnavailable."""
+        self.asked += 1
+        if self.away:
+            self.away -= 1
+            raise StoreUnavailable("the disk is full")
+        self.letters += [one for one in letters if isinstance(one, DeadLetter)]
+        self.kept_s.append(time.monotonic())
+
+
+class Stage:
+    """Opened by a check for itself; what it opened ends with it."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.grave = Grave()
+        self._stack = ExitStack()
+        self._links: list[Any] = []
+        self._runs: list[Any] = []
+        self._patience_s = PATIENCE_S if len(_silences) < 2 else _SHORT_S
+
+    def __enter__(self) -> Self:
+        self.broker = self._stack.enter_context(Broker())
+        self.tap = self._stack.enter_context(Wiretap(self.broker.port))
+        self.sandbox.reach(self.tap.port)
+        return self
+
+    def __exit__(self, *_reason: object) -> None:
+        self.close_room()
+        self._stack.close()
+
+    def peer(self, name: str = "peer", port: int | None = None) -> Peer:
+        """Return a trusted client at the broker."""
+        return self._stack.enter_context(Peer(port or self.broker.port, name))
+
+    def another_broker(self) -> Broker:
+        """Return a broker that knows nothing."""
+        return self._stack.enter_context(Broker())
+
+    def api(self) -> Api:
+        """Return an API that takes everything, until it's told otherwise."""
+        api = self._stack.enter_context(Api())
+        self.sandbox.reach(api.port)
+        return api
+
+    def settings(self, **manners: Any) -> Settings:
+        """Return the settings of a room at the tap; `outbox_limit` and the like may be chosen."""
+        chosen = {"port": self.tap.port, "websocket_port": None, "resend_after_s": 60.0, **manners}
+        return Settings(
+            state_dir=self.sandbox.place(f"bus-{self.tap.port}"),
+            bus=BusSettings(**chosen),
+            source=SourceSettings(source_id="check"),
+        )
+
+    def device(self, birth: Birth, keys: Mapping[str, str] | None = None, **manners: Any) -> Any:
+        """Open a device in the room; return its link."""
+        room = self.sandbox.open().open()
+        link = room.device(self.settings(**manners), birth, TRACE, keys or {})
+        self._links.append(link)
+        return link
+
+    def gateway(self, api: Api, **manners: Any) -> Any:
+        """Run a gateway in the room; return it once the broker has heard what it listens to."""
+        room = self.sandbox.open().open()
+        grave = Served(self.grave, frozenset({"put"}))
+        before = len(self.tap.seen(SUBACK, by_room=False))
+        run = room.gateway(self.settings(**manners), api.url, grave)
+        self._runs.append(run)
+        self.until(
+            lambda: len(self.tap.seen(SUBACK, by_room=False)),
+            lambda count: count > before,
+            "Ran a gateway at a broker.",
+            "it subscribes",
+        )
+        return run
+
+    def kill(self) -> None:
+        """Kill the room's process: a power cut."""
+        self._links.clear()
+        self._runs.clear()
+        self.sandbox.kill()
+
+    def until(
+        self, ask: Callable[[], Any], held: Callable[[Any], bool], did: str, expected: str
+    ) -> Any:
+        """Ask until `held` says yes to the answer, and return it; raise what ended the room."""
+        began, pause = time.monotonic(), threading.Event()
+        poke_s = began + _POKE_S
+        while not held(found := ask()):
+            for run in self._runs:
+                run.trouble()
+            now = time.monotonic()
+            if now > poke_s:
+                poke_s = now + _POKE_S
+                for link in self._links:
+                    link.offer([])  # raises what ended the device
+            if now > began + self._patience_s:
+                _silences.append(now)
+                raise NotYet(did, f"{expected} within {self._patience_s:g} s", shown(found))
+            pause.wait(0.005)
+        return found
+
+    def rest(self, seconds: float) -> None:
+        """Give a room that does too much the time to do it."""
+        threading.Event().wait(seconds)
+
+    def close_room(self) -> None:
+        """Close what the room has open, or kill it if it can't."""
+        if not (self._links or self._runs):
+            return
+        try:
+            self.sandbox.open().open().finish()
+        except (RemoteError, LineLost):
+            self.sandbox.kill()
+        self._links.clear()
+        self._runs.clear()
+
+
+def reading(device: str, number: int, value: float, sensor: str = "T-1") -> Reading:
+    """Return a reading of a thermometer, a second after the one before."""
+    moment = datetime(2025, 3, 1, tzinfo=UTC) + timedelta(seconds=number)
+    return Reading(device, sensor, "temperature", value, "celsius", moment)
+
+
+def texts(packets: Sequence[Packet]) -> list[bytes]:
+    """Return the payloads of packets."""
+    return [one.payload for one in packets]
