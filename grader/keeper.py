@@ -67,10 +67,17 @@ class Doors:
         self._pairs: dict[int, tuple[socket.socket, socket.socket]] = {}
         self._idle: socket.socket | None = None
 
-    def open_outward(self, port: int) -> None:
-        """Listen on `port` in here for what out there listens at the socket of that name."""
-        door = socket.create_server(("127.0.0.1", port), backlog=64)
+    def open_outward(self, port: int) -> bool:
+        """Listen on `port` in here for what out there listens at the socket of that name.
+
+        Return False if somebody in here has that port just now.
+        """
+        try:
+            door = socket.create_server(("127.0.0.1", port), backlog=64)
+        except OSError:
+            return False
         self._listening[door.fileno()] = (door, f"{self._folder}/{port}")
+        return True
 
     def open_inward(self) -> None:
         """Hold a connection to the outside on which a caller may ask for a port in here."""
@@ -180,8 +187,7 @@ class Keeper:
                 self._kill()
                 _tell(self._control, {"ok": True})
             case "door":
-                self._doors.open_outward(order["port"])
-                _tell(self._control, {"ok": True})
+                _tell(self._control, {"ok": self._doors.open_outward(order["port"])})
             case "put":
                 data = _exactly(self._control, order["bytes"])
                 with _as(self._settings["stranger"]):

@@ -60,7 +60,10 @@ class Sandbox(Protocol):
         """Return the path of a scratch file as the worker sees it."""
 
     def reach(self, port: int) -> None:
-        """Let the worker reach 127.0.0.1:`port` of this side at the same address."""
+        """Let the worker reach 127.0.0.1:`port` of this side at the same address.
+
+        Call it before the room opens anything: a worker that has that port itself is killed.
+        """
 
     def expose(self) -> int:
         """Return a port: what the worker serves there on 127.0.0.1, this side finds there too."""
@@ -230,9 +233,15 @@ class Walled(_Common):
 
     def reach(self, port: int) -> None:
         """Let the worker reach 127.0.0.1:`port` of this side at the same address."""
-        if self._doors.open_outward(port):
-            self._tell({"do": "door", "port": port})
-            self._hear()
+        if not self._doors.open_outward(port):
+            return
+        self._tell({"do": "door", "port": port})
+        if self._hear()[0]["ok"]:
+            return
+        self.kill()  # a connection of the worker's had got that port, or it sat down on it
+        self._tell({"do": "door", "port": port})
+        if not self._hear()[0]["ok"]:
+            raise GraderFault(f"Port {port} can't be had in the sandbox.")
 
     def expose(self) -> int:
         """Return a port: what the worker serves there on 127.0.0.1, this side finds there too."""

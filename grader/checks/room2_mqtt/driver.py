@@ -115,11 +115,13 @@ class Run:
             raise self._error
 
     def close(self, drain_s: float) -> bool:
-        """Stop it; return whether it ended."""
+        """Stop it; return True, or raise TimeoutError if it doesn't end."""
         del drain_s
         self._stop.set()
         self._thread.join(3.0)
-        return not self._thread.is_alive()
+        if self._thread.is_alive():
+            raise TimeoutError
+        return True
 
 
 def device(room: Any, settings: Settings, birth: Birth, trace: str, keys: Mapping[str, str]) -> Any:
@@ -175,6 +177,11 @@ def crowded(room: Any, path: str, count: int, size: int, spare: int) -> object:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         outbox.close()
+
+
+def fates(room: Any, statuses: Sequence[int]) -> list[str]:
+    """Return the fate of each status."""
+    return [room.fate_of(status) for status in statuses]
 
 
 def breaker(

@@ -11,19 +11,19 @@ from typing import Any, Final, Self
 from grader.evidence import NotYet, shown
 from grader.line import LineLost, RemoteError, Served
 from grader.sandbox import Sandbox
-from shared.contracts.messages import Birth, DeadLetter, Reading
+from shared.contracts.messages import PRESENCE_ROOT, Birth, DeadLetter, Reading
 from shared.contracts.ports import StoreUnavailable
 from shared.contracts.settings import BusSettings, Settings, SourceSettings
 
 from .api import Api
 from .broker import Broker
 from .peer import Peer
-from .wiretap import SUBACK, Packet, Wiretap
+from .wiretap import SUBACK, Packet, Wiretap, forget
 
 TRACE: Final = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 PATIENCE_S: Final = 5.0
 _SHORT_S: Final = 1.5
-_POKE_S: Final = 0.5
+_POKE_S: Final = 0.3
 _silences: list[float] = []  # of this judging: who was silent twice isn't waited for that long
 
 
@@ -47,25 +47,35 @@ class Grave:
 
 
 class Stage:
-    """Opened by a check for itself; what it opened ends with it."""
+    """Opened by a check for itself; what it opened ends with it.
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    All checks of a judging share a broker: starting one is cheap, its first client isn't. So
+    devices have names of their own, and what the broker knows of them is forgotten at the end.
+    """
+
+    def __init__(self, sandbox: Sandbox, broker: Broker) -> None:
         self.sandbox = sandbox
+        self.broker = broker
         self.grave = Grave()
         self._stack = ExitStack()
         self._links: list[Any] = []
         self._runs: list[Any] = []
-        self._patience_s = PATIENCE_S if len(_silences) < 2 else _SHORT_S
+        self._apis: list[Api] = []
+        self.devices: list[str] = []
+        self.patience_s = PATIENCE_S if len(_silences) < 2 else _SHORT_S
 
     def __enter__(self) -> Self:
-        self.broker = self._stack.enter_context(Broker())
         self.tap = self._stack.enter_context(Wiretap(self.broker.port))
         self.sandbox.reach(self.tap.port)
         return self
 
     def __exit__(self, *_reason: object) -> None:
-        self.close_room()
+        for api in self._apis:
+            api.open.set()
+        self._close_room()
         self._stack.close()
+        topics = [f"{PRESENCE_ROOT}/{device}" for device in self.devices]
+        forget(self.broker.port, "gateway", topics)
 
     def peer(self, name: str = "peer", port: int | None = None) -> Peer:
         """Return a trusted client at the broker."""
@@ -78,6 +88,7 @@ class Stage:
     def api(self) -> Api:
         """Return an API that takes everything, until it's told otherwise."""
         api = self._stack.enter_context(Api())
+        self._apis.append(api)
         self.sandbox.reach(api.port)
         return api
 
@@ -95,6 +106,7 @@ class Stage:
         room = self.sandbox.open().open()
         link = room.device(self.settings(**manners), birth, TRACE, keys or {})
         self._links.append(link)
+        self.devices.append(birth.device_id)
         return link
 
     def gateway(self, api: Api, **manners: Any) -> Any:
@@ -125,24 +137,24 @@ class Stage:
         began, pause = time.monotonic(), threading.Event()
         poke_s = began + _POKE_S
         while not held(found := ask()):
-            for run in self._runs:
-                run.trouble()
             now = time.monotonic()
             if now > poke_s:
                 poke_s = now + _POKE_S
+                for run in self._runs:
+                    run.trouble()
                 for link in self._links:
                     link.offer([])  # raises what ended the device
-            if now > began + self._patience_s:
+            if now > began + self.patience_s:
                 _silences.append(now)
-                raise NotYet(did, f"{expected} within {self._patience_s:g} s", shown(found))
-            pause.wait(0.005)
+                raise NotYet(did, f"{expected} within {self.patience_s:g} s", shown(found))
+            pause.wait(0.006)
         return found
 
     def rest(self, seconds: float) -> None:
         """Give a room that does too much the time to do it."""
         threading.Event().wait(seconds)
 
-    def close_room(self) -> None:
+    def _close_room(self) -> None:
         """Close what the room has open, or kill it if it can't."""
         if not (self._links or self._runs):
             return

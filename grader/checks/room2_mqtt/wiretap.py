@@ -10,6 +10,7 @@ import ssl
 import struct
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Self
@@ -136,6 +137,11 @@ class Wiretap:
         for one in sockets:
             _drop(one)
 
+    @property
+    def alive(self) -> int:
+        """How many ends of connections are open."""
+        return len(self._sockets)
+
     def seen(self, kind: int, *, by_room: bool = True, connection: int = 0) -> list[Packet]:
         """Return the packets of that kind and direction, of one connection or of all."""
         return [
@@ -193,11 +199,23 @@ class Wiretap:
             while True:
                 first, body = _packet(source)
                 self.packets.append(Packet(number, by_room, first, body, time.monotonic()))
+                if by_room and first >> 4 == CONNECT:
+                    body = _patient(body)
                 with lock:
                     sink.sendall(_framed(first, body))
         except (OSError, EOFError, KeyError):
             _drop(source)
             _drop(sink)
+            with self._lock:
+                self._sockets -= {source, sink}
+
+
+def _patient(connect: bytes) -> bytes:
+    """Return a CONNECT with the longest keep alive: a short one is between room and tap.
+
+    nats-server ends a connection of keep alive 1 after one second, not after one and a half.
+    """
+    return connect[:8] + b"\xff\xff" + connect[10:]
 
 
 def _packet(source: socket.socket) -> tuple[int, bytes]:
@@ -238,6 +256,24 @@ def _drop(end: socket.socket) -> None:
     with contextlib.suppress(OSError):
         end.shutdown(socket.SHUT_RDWR)
     end.close()
+
+
+def forget(port: int, client_id: str, topics: Iterable[str]) -> None:
+    """End the session of `client_id` at a broker, and what it retains under `topics`."""
+    connect = b"\0\4MQTT\4\2\0\x3c" + _text(client_id)  # 3.1.1, clean session
+    with socket.create_connection(("127.0.0.1", port), 10.0) as line:
+        line.sendall(_framed(CONNECT << 4, connect))
+        _packet(line)
+        for topic in topics:
+            line.sendall(_framed(PUBLISH << 4 | 1, _text(topic)))  # retained, and empty
+        line.sendall(_framed(14 << 4, b""))  # DISCONNECT
+        with contextlib.suppress(OSError):
+            line.recv(1)  # the broker has done it all when it hangs up
+
+
+def _text(words: str) -> bytes:
+    data = words.encode()
+    return struct.pack("!H", len(data)) + data
 
 
 def _in_thread(work: Any, *words: object) -> None:
