@@ -38,6 +38,10 @@ class GraderFault(Exception):  # noqa: N818 - one of the four outcomes
     """What the grader itself couldn't do. Never counted against the student."""
 
 
+class PortTaken(GraderFault):
+    """A port that somebody has in the sandbox already: another one will do."""
+
+
 class Sandbox(Protocol):
     """A place for a submission: with walls, or without."""
 
@@ -62,7 +66,7 @@ class Sandbox(Protocol):
     def reach(self, port: int) -> None:
         """Let the worker reach 127.0.0.1:`port` of this side at the same address.
 
-        Call it before the room opens anything: a worker that has that port itself is killed.
+        PortTaken if a connection in there, or what is left of one, has that port.
         """
 
     def expose(self) -> int:
@@ -236,12 +240,8 @@ class Walled(_Common):
         if not self._doors.open_outward(port):
             return
         self._tell({"do": "door", "port": port})
-        if self._hear()[0]["ok"]:
-            return
-        self.kill()  # a connection of the worker's had got that port, or it sat down on it
-        self._tell({"do": "door", "port": port})
         if not self._hear()[0]["ok"]:
-            raise GraderFault(f"Port {port} can't be had in the sandbox.")
+            raise PortTaken(f"Port {port} is taken in the sandbox.")
 
     def expose(self) -> int:
         """Return a port: what the worker serves there on 127.0.0.1, this side finds there too."""

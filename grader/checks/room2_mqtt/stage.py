@@ -1,16 +1,19 @@
 """Where a check of the bus plays: a broker, a tap before it, an API, dead letters, and a room."""
 
+import contextlib
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Self
+from functools import partial
+from typing import Any, Final, Protocol, Self, TypeVar
 
 from grader.evidence import NotYet, shown
 from grader.line import LineLost, RemoteError, Served
-from grader.sandbox import Sandbox
+from grader.sandbox import GraderFault, PortTaken, Sandbox
 from shared.contracts.messages import PRESENCE_ROOT, Birth, DeadLetter, Reading
 from shared.contracts.ports import StoreUnavailable
 from shared.contracts.settings import BusSettings, Settings, SourceSettings
@@ -22,9 +25,20 @@ from .wiretap import SUBACK, Packet, Wiretap, forget
 
 TRACE: Final = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 PATIENCE_S: Final = 5.0
+_TRIES: Final = 5
 _SHORT_S: Final = 1.5
 _POKE_S: Final = 0.3
 _silences: list[float] = []  # of this judging: who was silent twice isn't waited for that long
+
+
+class _Server(Protocol):
+    port: int
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_reason: object) -> None: ...
+
+
+_Port = TypeVar("_Port", bound=_Server)
 
 
 @dataclass
@@ -65,8 +79,7 @@ class Stage:
         self.patience_s = PATIENCE_S if len(_silences) < 2 else _SHORT_S
 
     def __enter__(self) -> Self:
-        self.tap = self._stack.enter_context(Wiretap(self.broker.port))
-        self.sandbox.reach(self.tap.port)
+        self.tap = self._reached(partial(Wiretap, self.broker.port))
         return self
 
     def __exit__(self, *_reason: object) -> None:
@@ -87,10 +100,22 @@ class Stage:
 
     def api(self) -> Api:
         """Return an API that takes everything, until it's told otherwise."""
-        api = self._stack.enter_context(Api())
+        api = self._reached(Api)
         self._apis.append(api)
-        self.sandbox.reach(api.port)
         return api
+
+    def tap_with(self, context: ssl.SSLContext) -> Wiretap:
+        """Return one more tap, which speaks TLS."""
+        return self._reached(partial(Wiretap, self.broker.port, context))
+
+    def _reached(self, make: Callable[[], _Port]) -> _Port:
+        """Return a server of ours that the room can reach."""
+        for _try in range(_TRIES):
+            made = self._stack.enter_context(make())
+            with contextlib.suppress(PortTaken):
+                self.sandbox.reach(made.port)
+                return made
+        raise GraderFault("No port could be had in the sandbox.")
 
     def settings(self, **manners: Any) -> Settings:
         """Return the settings of a room at the tap; `outbox_limit` and the like may be chosen."""
