@@ -111,7 +111,8 @@ class Stage:
     def _reached(self, make: Callable[[], _Port]) -> _Port:
         """Return a server of ours that the room can reach."""
         for _try in range(_TRIES):
-            made = self._stack.enter_context(make())
+            made = make()
+            self._stack.enter_context(made)
             with contextlib.suppress(PortTaken):
                 self.sandbox.reach(made.port)
                 return made
