@@ -14,6 +14,7 @@ from shared.course.manifest import Manifest, digest
 from shared.course.starters import starter_of
 from shared.launcher.incoming import digest_of
 
+from .telling import HIDDEN
 from .walls import PROJECT
 
 _TOP: Final = (
@@ -203,9 +204,13 @@ def _beside(room: str, modules: Mapping[str, bytes]) -> Files:
 
 
 def _driver(room: str) -> Files:
-    """Return what `check` needs of a room's checks: the driver, which holds no expected value."""
-    checks = "grader/checks"
-    names = (f"{checks}/__init__.py", f"{checks}/{room}/__init__.py", f"{checks}/{room}/driver.py")
+    """Return what `check` needs of a room's checks: the driver, and the stage of shown checks.
+
+    Neither holds an expected value: those stand in test_hidden.py.
+    """
+    folder = PROJECT / "grader" / "checks"
+    paths = [folder / "__init__.py", *sorted((folder / room).glob("*.py"))]
+    names = [path.relative_to(PROJECT).as_posix() for path in paths if path.name != HIDDEN]
     return {name: _read(name) for name in names if (PROJECT / name).is_file()}
 
 

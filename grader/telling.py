@@ -15,6 +15,7 @@ from shared.course.starters import starter_of
 
 from .walls import PROJECT
 
+HIDDEN: Final = "test_hidden.py"  # the one file of a room's checks that isn't the students'
 SHORTEST: Final = 25  # characters; shorter ones are idioms
 
 Lines = dict[str, str]  # each with where it comes from
@@ -37,7 +38,7 @@ def secrets(references: Collection[int] = ()) -> Lines:
     found: Lines = {}
     for room in rooms_in(PROJECT / "solutions"):
         grader = PROJECT / "grader"
-        files = [grader / "checks" / room / "test_hidden.py"]
+        files = [grader / "checks" / room / HIDDEN]
         files += _modules(PROJECT / "solutions" / "tests" / room)
         if number_of(room) not in references:
             found |= regions(room)
@@ -71,7 +72,9 @@ def outside(references: Collection[int] = ()) -> Iterator[tuple[str, str]]:
         for path in _modules(PROJECT / "solutions" / room):
             yield _shown(path), starter_of(path.read_text(encoding="utf-8")).text
         yield from _texts(PROJECT / "rooms" / room, ("*.md", "*.toml", "test_shown.py"))
-        yield from _texts(PROJECT / "grader" / "checks" / room, ("driver.py",))
+        for path in _modules(PROJECT / "grader" / "checks" / room):
+            if path.name != HIDDEN:
+                yield _shown(path), path.read_text(encoding="utf-8")
         if number_of(room) in references:
             yield from _texts(PROJECT / "solutions" / room, ("**/*.py",))
             yield from _texts(PROJECT / "grader" / "variants" / room, ("**/*.py",))
