@@ -1,4 +1,4 @@
-"""The read model's rows: written with the position that they stand for, in one transaction."""
+"""The read model's rows, and the positions that projections stand for."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -36,16 +36,23 @@ SELECT avg(value) FROM (SELECT value FROM readings
 """The middle value, or the mean of the two in the middle, of the readings that count."""
 
 
-def position(connection: Connection) -> int:
-    """Return how far the read model has come."""
-    query = select(projections.c.position).where(projections.c.name == NAME)
+def position(connection: Connection, name: str) -> int:
+    """Return how far the projection of that name has come."""
+    query = select(projections.c.position).where(projections.c.name == name)
     return int(connection.execute(query).scalar() or 0)
 
 
+def write_position(connection: Connection, name: str, done: int) -> None:
+    """Write how far the projection of that name has come."""
+    _write(connection, projections, [(name, done)], _replacing(projections))
+
+
 def clear(connection: Connection) -> None:
-    """Delete the read model, whole."""
+    """Delete the read model, whole; the positions stay, other projections' state too."""
+    connection.execute(delete(projection_state).where(projection_state.c.name == NAME))
     for table in SERIES.sorted_tables:
-        connection.execute(delete(table))
+        if table not in {projections, projection_state}:
+            connection.execute(delete(table))
 
 
 def load(connection: Connection, open_panes: Panes, watermark: Watermark) -> dict[Key, MarkState]:
@@ -113,12 +120,11 @@ def write_windows(connection: Connection, open_panes: Panes) -> int:
 
 def write_state(
     connection: Connection,
-    done: int,
     open_panes: Panes,
     watermark: Watermark,
     marks: Iterable[tuple[Key, MarkState]],
 ) -> None:
-    """Write position and state: what a restart needs to go on with the same bits."""
+    """Write the state: what a restart needs to go on with the same bits."""
     touched = [
         (*key, start, pane.count, pane.mean, pane.squares, pane.minimum, pane.maximum)
         for key, start in open_panes.touched
@@ -133,7 +139,6 @@ def write_state(
         for key, s in marks
     ]
     _write(connection, projection_state, states, _replacing(projection_state))
-    _write(connection, projections, [(NAME, done)], _replacing(projections))
 
 
 def _forget(connection: Connection, keys: Sequence[Row]) -> None:
