@@ -1,5 +1,6 @@
 """The student edition: an allow-list. What isn't named here doesn't leave the course."""
 
+import ast
 import io
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
@@ -58,35 +59,22 @@ _SHARED_SUFFIXES: Final = frozenset(
 _BUILDERS: Final = frozenset(  # of those who make the course
     {"account", "pins", "sync", "testing"}
 )
-_GRADER: Final = (
-    "__init__",
-    "doors",
-    "evidence",
-    "intake",
-    "judging",
-    "keeper",
-    "line",
-    "places",
-    "plugin",
-    "sandbox",
-    "session",
-    "verdicts",
-    "walls",
-    "wire",
-    "worker",
+_GRADER: Final = (  # and what these import at their top; what a verb imports late may be absent
+    "grader",
+    "grader.judging",
+    "grader.keeper",
+    "grader.plugin",
+    "grader.session",
+    "grader.worker",
+    "grader.cli",
+    "grader.cli.atlas",
+    "grader.cli.checking",
+    "grader.cli.handing",
+    "grader.cli.hinting",
+    "grader.cli.mystery",
 )
-_VERBS: Final = (
-    "__init__",
-    "account",
-    "atlas",
-    "checking",
-    "handing",
-    "hinting",
-    "memory",
-    "mystery",
-    "naming",
-    "progress",
-    "screen",
+_NEVER: Final = frozenset(  # of an edition without references
+    {"grader.mistaken", "grader.mystery", "grader.verify", "grader.telling", "grader.edition"}
 )
 _FULL_STACK: Final = frozenset({"", ".yaml", ".yml", ".md", ".conf", ".sh", ".py", ".toml", ".sql"})
 
@@ -97,8 +85,7 @@ def contents(references: Collection[int]) -> Files:
     """Return every file of the edition by its path, with the references of those rooms."""
     files = {name: _read(name) for name in _TOP if (PROJECT / name).is_file()}
     files |= _shared()
-    files |= {f"grader/{name}.py": _read(f"grader/{name}.py") for name in _GRADER}
-    files |= {f"grader/cli/{name}.py": _read(f"grader/cli/{name}.py") for name in _VERBS}
+    files |= {path: _read(path) for path in _needed([*_GRADER, *_asked_by_checks()])}
     files |= _tree(PROJECT / "docker", _FULL_STACK)
     starters: Files = {}
     for room in rooms_in(PROJECT / "solutions"):
@@ -144,6 +131,53 @@ def packed(files: Mapping[str, bytes], top: str = "") -> bytes:
 
 def _read(name: str) -> bytes:
     return (PROJECT / name).read_bytes()
+
+
+def _asked_by_checks() -> list[str]:
+    """Return the grader's modules that shown checks and drivers import."""
+    found = []
+    for room in rooms_in(PROJECT / "solutions"):
+        name = f"grader.checks.{room}.driver"
+        places = {name: PROJECT / "grader" / "checks" / room / "driver.py"}
+        places[f"rooms.{room}.test_shown"] = PROJECT / "rooms" / room / "test_shown.py"
+        for module, path in places.items():
+            if path.is_file():
+                found += imported(module, path.read_text(encoding="utf-8"), package=False)
+    return found
+
+
+def _needed(modules: Collection[str]) -> set[str]:
+    """Return the paths of the grader's `modules` and of those that they import at their top.
+
+    Raises ImportError where one of them would lead to what no edition may hold.
+    """
+    waiting, found = list(modules), {}
+    while waiting:
+        module = waiting.pop()
+        place = PROJECT / module.replace(".", "/")
+        path = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+        if module in found or not path.is_file():
+            continue
+        if module in _NEVER:
+            raise ImportError(f"{module} is imported by a module of the student edition")
+        found[module] = path.relative_to(PROJECT).as_posix()
+        waiting += imported(module, path.read_text(encoding="utf-8"), package=place.is_dir())
+    return set(found.values())
+
+
+def imported(module: str, text: str, *, package: bool) -> list[str]:
+    """Return the grader's modules that `text`, the source of `module`, imports at its top."""
+    parents = module.split(".") if package else module.split(".")[:-1]
+    found = []
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ImportFrom):
+            above = parents[: len(parents) - node.level + 1] if node.level else []
+            name = ".".join([*above, *([node.module] if node.module else [])])
+            # `from . import walls` names modules, `from .walls import PROJECT` doesn't.
+            found += [name, *(f"{name}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+    return [name for name in found if name.split(".")[0] == "grader"]
 
 
 def _shared() -> Files:
