@@ -7,14 +7,12 @@ there connects to 127.0.0.1:PORT arrives here and is led to 127.0.0.1:PORT of th
 
 import contextlib
 import queue
-import shutil
 import socket
 import struct
 import sys
 import threading
 from collections.abc import Callable
-
-from .places import made
+from pathlib import Path
 
 _PATIENCE_S = 10.0
 
@@ -30,8 +28,8 @@ def free_port() -> int:
 class Doors:
     """The folder of one sandbox's doors, and who waits behind each."""
 
-    def __init__(self) -> None:
-        self.folder = made("doors")
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._servers: list[socket.socket] = []
         self._outward: set[int] = set()
         self._idle: queue.SimpleQueue[socket.socket] = queue.SimpleQueue()
@@ -53,7 +51,7 @@ class Doors:
         return port
 
     def close(self) -> None:
-        """Close all doors and remove the folder."""
+        """Close all doors."""
         for server in self._servers:
             with contextlib.suppress(OSError):
                 server.shutdown(socket.SHUT_RDWR)
@@ -61,12 +59,12 @@ class Doors:
         with contextlib.suppress(queue.Empty):
             while True:
                 self._idle.get_nowait().close()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _unix(self, name: str) -> socket.socket:
         if sys.platform == "win32":
             raise NotImplementedError("there are no walls on Windows")
         path = self.folder / name
+        path.unlink(missing_ok=True)  # of whoever had the folder before
         server = socket.socket(socket.AF_UNIX)
         server.bind(str(path))
         path.chmod(0o666)  # the keeper may be another user; the folder is this sandbox's alone

@@ -5,16 +5,25 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from .plugin import PATIENCE_S
 from .sandbox import GraderFault
 from .session import FORKS, faults
 from .verdicts import RoomTable, Score, Verdict, scores, settle, table
 from .walls import PROJECT, bubblewrap
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a proof wants to know of a room: less than a student does."""
+
+    checks: Sequence[str] | None = None  # all, or these in this order
+    until: Literal["end", "waiting", "task", "first"] = "end"  # what only waits, or failed, is left
+    traced: int = 0  # how many marks the room leaves (`grader.footprints`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,7 @@ class Result:
     tier: str
     verdicts: tuple[Verdict, ...]
     scores: tuple[Score, ...]
+    walked: Mapping[str, frozenset[int]] = field(default_factory=dict)  # if it was traced
 
     @property
     def points(self) -> float:
@@ -41,9 +51,13 @@ class Result:
 class Jury:
     """A warm session for one room. Use it in a `with`; it judges one submission at a time."""
 
-    def __init__(self, room: str, *, hidden: bool, walls: bool | None = None) -> None:
+    def __init__(
+        self, room: str, *, hidden: bool, walls: bool | None = None, standing: bool = False
+    ) -> None:
+        """With `standing`, one sandbox is kept for all judgings: they must be of one owner."""
         self.table = table(room)
         self.walls = bubblewrap() is not None if walls is None else walls
+        self._standing = standing and self.walls
         self._extent = "full" if hidden else "shown"
         self._process: subprocess.Popen[str] | None = None
         self._ended = False
@@ -63,11 +77,14 @@ class Jury:
         seed: int,
         tasks: Collection[str] = (),
         patience_s: float = PATIENCE_S,
+        ask: Ask | None = None,
     ) -> Result:
         """Return the result of the room at `submission` (…/rooms/NAME), by `seed`.
 
         `patience_s` is for one call of the room; a check has three times that, a room fifteen.
+        With `ask`, only some checks are run: the verdicts are theirs, the points mean nothing.
         """
+        ask = ask or Ask()
         job = {
             "id": str(submission),
             "submission": str(submission),
@@ -75,6 +92,9 @@ class Jury:
             "tasks": sorted(tasks),
             "walls": self.walls,
             "patience_s": patience_s,
+            "standing": self._standing,
+            "needs": {task.id: task.needs for task in self.table.tasks},
+            **asdict(ask),
         }
         answer = self._ask(job) or self._ask(job)  # a session that died gets a second one
         expected = {c: t for c, t in self.expected.items() if not tasks or t in tasks}
@@ -86,7 +106,10 @@ class Jury:
         settled = settle(verdicts, self.table.tasks)
         found = scores(self.table, expected, settled)
         tier = answer["tier"] if answer else ""
-        return Result(self.table, seed, tier, tuple(settled), tuple(found))
+        walked = {
+            check: frozenset(marks) for check, marks in (answer or {}).get("walked", {}).items()
+        }
+        return Result(self.table, seed, tier, tuple(settled), tuple(found), walked)
 
     def close(self) -> None:
         """End the session for good; whoever waits for it gets a fault."""

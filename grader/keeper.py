@@ -11,6 +11,7 @@ import json
 import os
 import resource
 import select
+import shutil
 import signal
 import socket
 import stat
@@ -24,6 +25,7 @@ assert sys.platform == "linux", "walls need Linux"  # noqa: S101 - tells the typ
 _PR_SET_DUMPABLE: Final = 4
 _LARGEST_FILE: Final = 64 * 1024 * 1024
 SCRATCH: Final = "/scratch"
+WRITABLE: Final = (SCRATCH, "/tmp", "/dev/shm")  # noqa: S108 - in there, each its own tmpfs
 
 
 def _receive(control: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
@@ -66,6 +68,14 @@ class Doors:
         self._listening: dict[int, tuple[socket.socket, str]] = {}
         self._pairs: dict[int, tuple[socket.socket, socket.socket]] = {}
         self._idle: socket.socket | None = None
+
+    def close(self) -> None:
+        """Close every door and connection."""
+        doors = [door for door, _path in self._listening.values()]
+        ends = [end for pair in self._pairs.values() for end in pair]
+        for one in [*doors, *ends, *([self._idle] if self._idle else [])]:
+            one.close()
+        self._listening, self._pairs, self._idle = {}, {}, None
 
     def open_outward(self, port: int) -> bool:
         """Listen on `port` in here for what out there listens at the socket of that name.
@@ -157,7 +167,6 @@ class Keeper:
         self._control = control
         self._settings = settings
         self._doors = Doors(settings["doors"])
-        self._doors.open_inward()
 
     def keep(self) -> None:
         """Serve until the trusted side hangs up; with process 1 everything in here ends."""
@@ -186,6 +195,9 @@ class Keeper:
             case "kill":
                 self._kill()
                 _tell(self._control, {"ok": True})
+            case "renew":
+                self._renew()
+                _tell(self._control, {"ok": True, "word": order["word"]})
             case "door":
                 _tell(self._control, {"ok": self._doors.open_outward(order["port"])})
             case "put":
@@ -200,9 +212,6 @@ class Keeper:
             case "modes":
                 with _as(self._settings["stranger"]):
                     _tell(self._control, {"modes": self._modes(order["name"])})
-            case "list":
-                names = [entry.name for entry in os.scandir(SCRATCH)][:1000]
-                _tell(self._control, {"names": names})
         return True
 
     def _start(self, line: int, output: int) -> None:
@@ -234,6 +243,19 @@ class Keeper:
             select.select([], [], [], 0.002)
         self._reap()
 
+    def _renew(self) -> None:
+        """Begin anew: nobody alive, nothing left in any place that can be written to."""
+        self._kill()
+        self._doors.close()
+        with _as(self._settings["stranger"]):
+            for place in WRITABLE:
+                for entry in list(os.scandir(place)):
+                    if entry.is_dir(follow_symlinks=False):
+                        shutil.rmtree(entry.path, ignore_errors=True)
+                    else:
+                        os.unlink(entry.path)  # noqa: PTH108 - process 1 imports little
+        self._doors.open_inward()
+
     def _reap(self) -> int:
         try:
             return os.waitpid(-1, os.WNOHANG)[0]
@@ -243,8 +265,10 @@ class Keeper:
     def _put(self, name: str, data: bytes) -> None:
         place = os.path.join(SCRATCH, name)  # noqa: PTH118 - process 1 imports as little as it can
         os.makedirs(os.path.dirname(place), exist_ok=True)  # noqa: PTH103, PTH120 - the same
-        with open(place, "wb") as file:  # noqa: PTH123 - the same
+        # Over what is there: a worker may have it mapped, and would miss what is cut off.
+        with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT, 0o666), "wb") as file:
             file.write(data)
+            file.truncate()
 
     def _take(self, name: str) -> bytes | None:
         path = os.path.join(SCRATCH, name)  # noqa: PTH118 - the same

@@ -29,16 +29,21 @@ class Mistake:
 
     def make(self, into: Path) -> Path:
         """Write the wrong student's room under `into`; return its folder, …/rooms/NAME."""
+        text = self.text()
         folder = reference(self.room, into)
-        path = folder / self.file
-        text = path.read_text(encoding="utf-8")
+        (folder / self.file).write_text(text, encoding="utf-8")
+        return folder
+
+    def text(self) -> str:
+        """Return the wrong student's module."""
+        path = PROJECT / "solutions" / self.room / self.file
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
         if text.count(self.find) != 1:
             raise CatalogueError(
                 f"{self.room}: the mistake {self.name} expects its text once in {self.file}, "
                 f"found it {text.count(self.find)} times. Mend grader/mistakes/{self.room}.toml."
             )
-        path.write_text(text.replace(self.find, self.replace), encoding="utf-8")
-        return folder
+        return text.replace(self.find, self.replace)
 
 
 def reference(room: str, into: Path) -> Path:

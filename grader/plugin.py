@@ -44,12 +44,14 @@ class Judge:
         walls: bool,
         patience_s: float = PATIENCE_S,
         in_process: bool = False,
+        house: Walled | None = None,
     ) -> None:
         self.submission = submission  # …/rooms/NAME
         self.seed = seed
         self.verdicts: list[Verdict] = []
         self._walls = walls
         self._in_process = in_process
+        self._house = house  # kept for the owner of the submission: not ours to close
         self._sandboxes: list[Sandbox] = []
         self._patience_s = patience_s
         self._silences = 0
@@ -58,7 +60,11 @@ class Judge:
     def sandbox(self, room: str) -> Sandbox:
         """Return the sandbox that all checks of the room share; they begin one by one."""
         if not self._sandboxes:
-            self.another(room)
+            if self._house is None:
+                self.another(room)
+            else:
+                self._house.begin()
+                self._sandboxes.append(self._house)
         if self._silences >= _MOST_SILENCES:
             raise LineLost(f"no answer to {_MOST_SILENCES} earlier calls; not asked any more")
         found = self._sandboxes[0]
@@ -74,11 +80,21 @@ class Judge:
         if self._in_process:
             made = InProcess(layout)
         else:
-            made = Walled(layout, _PRELOAD.get(role, ())) if self._walls else Bare(layout)
+            made = Walled(layout, preload(role)) if self._walls else Bare(layout)
         made.patience_s = self._patience_s
         made.until = min(time.monotonic() + 3 * self._patience_s, self._end)
         self._sandboxes.append(made)
         return made
+
+    def spread(self, name: str, data: bytes) -> None:
+        """Write a file into the scratch folder of every sandbox."""
+        for sandbox in self._sandboxes:
+            sandbox.put(name, data)
+
+    def peek(self, name: str) -> list[bytes]:
+        """Return the file of that name from each sandbox that has it, whoever lives in there."""
+        found = [one.peek(name) for one in self._sandboxes if isinstance(one, Walled)]
+        return [data for data in found if data is not None]
 
     def heard(self, error: BaseException | None) -> None:
         """Note how a check ended: whoever is silent again and again holds up the others."""
@@ -87,7 +103,16 @@ class Judge:
     def close(self) -> None:
         """End the sandboxes."""
         while self._sandboxes:
-            self._sandboxes.pop().close()
+            found = self._sandboxes.pop()
+            if found is self._house:
+                self._house.leave()
+            else:
+                found.close()
+
+
+def preload(role: str) -> tuple[str, ...]:
+    """Return what a keeper imports before a submission comes: libraries that the room will want."""
+    return _PRELOAD.get(role, ())
 
 
 _judge = pytest.StashKey[Judge]()

@@ -146,13 +146,14 @@ class Walled(_Common):
 
     tier = "walled"
 
-    def __init__(self, layout: Layout, preload: Iterable[str] = ()) -> None:
+    def __init__(self, layout: Layout, preload: Iterable[str] = (), *, later: bool = False) -> None:
         super().__init__(layout)
-        self._doors = Doors()
+        self._folder = made("doors")
+        self._doors: Doors | None = None  # with `later`, until somebody begins here
         own, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
-                walls.command(layout, self._doors.folder, theirs.fileno()),
+                walls.command(layout, self._folder, theirs.fileno()),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
@@ -163,6 +164,8 @@ class Walled(_Common):
         self._control = own
         try:
             self._furnish(preload)
+            if not later:
+                self.begin()
         except GraderFault:
             self.close()
             raise
@@ -184,6 +187,23 @@ class Walled(_Common):
             }
         )
         self._hear()
+
+    def begin(self) -> None:
+        """Open the doors of an empty house: whatever was in it before is dead and gone."""
+        word = secrets.token_hex(8)
+        self._doors = Doors(self._folder)
+        self._tell({"do": "renew", "word": word})
+        answer, _data = self._hear()
+        if answer.get("word") != word:
+            raise GraderFault("The sandbox answers what it was asked before.")
+        self._output.seek(0)
+        self._output.truncate()
+
+    def leave(self) -> None:
+        """End what runs in there and keep the house: the next one begins in it."""
+        self.kill()
+        if self._doors is not None:
+            self._doors.close()
 
     def open(self) -> Remote:
         """Return the desk of a worker: a new one if there is none alive."""
@@ -212,6 +232,10 @@ class Walled(_Common):
     def take(self, name: str) -> bytes | None:
         """Return a file's bytes once the worker is dead; None if it isn't a file."""
         self.kill()
+        return self.peek(name)
+
+    def peek(self, name: str) -> bytes | None:
+        """Return a file's bytes while the worker lives: no evidence, for it may change them."""
         self._tell({"do": "take", "name": name})
         answer, data = self._hear()
         return data if answer["ok"] else None
@@ -232,12 +256,14 @@ class Walled(_Common):
         self._control.close()
         self._process.kill()
         self._process.wait()
-        self._doors.close()
+        if self._doors is not None:
+            self._doors.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
         self._output.close()
 
     def reach(self, port: int) -> None:
         """Let the worker reach 127.0.0.1:`port` of this side at the same address."""
-        if not self._doors.open_outward(port):
+        if not self._begun().open_outward(port):
             return
         self._tell({"do": "door", "port": port})
         if not self._hear()[0]["ok"]:
@@ -245,7 +271,12 @@ class Walled(_Common):
 
     def expose(self) -> int:
         """Return a port: what the worker serves there on 127.0.0.1, this side finds there too."""
-        return self._doors.open_inward()
+        return self._begun().open_inward()
+
+    def _begun(self) -> Doors:
+        if self._doors is None:
+            raise GraderFault("Nobody began in this sandbox.")
+        return self._doors
 
     def _tell(self, message: Mapping[str, Any], data: bytes = b"", handles: Any = ()) -> None:  # noqa: ANN401
         if sys.platform == "win32":

@@ -18,8 +18,10 @@ from typing import IO, Any, Final
 
 import pytest
 
-from . import plugin
+from . import footprints, plugin
 from .places import temporary
+from .sandbox import GraderFault
+from .standing import Standing
 from .verdicts import Outcome, Verdict
 from .walls import PROJECT
 
@@ -34,6 +36,7 @@ class Session:
     def __init__(self, jobs: IO[str], answers: IO[str]) -> None:
         self._jobs = jobs
         self._answers = answers
+        self._standing: Standing | None = None
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Leave pytest's own account of a failure short: it parses the checks again for each."""
@@ -46,18 +49,41 @@ class Session:
         self._tell({"checks": checks, "failures": session.testsfailed})
         for line in self._jobs:
             job = json.loads(line)
-            found = _in_child(items, job) if FORKS else _judged(items, job)
+            found = self._in_child(items, job) if FORKS else _judged(items, job)
             self._tell({"id": job["id"], **found})
             if not FORKS:
                 break
+        self._demolish()
         return True
+
+    def _in_child(self, items: list[pytest.Item], job: dict[str, Any]) -> dict[str, Any]:
+        if not job["standing"]:
+            return _in_child(items, job)
+        try:
+            if self._standing is None:
+                self._standing = Standing(items[0].path.parent.name)
+            self._standing.fill(Path(job["submission"]))
+            found = _in_child(items, job, self._standing)
+        except GraderFault as error:
+            found = {"tier": "", "verdicts": [], "fault": str(error)}
+        faulty = any(v["outcome"] == Outcome.FAULT.value for v in found["verdicts"])
+        if found["fault"] or faulty:
+            self._demolish()  # it may be the reason
+        return found
+
+    def _demolish(self) -> None:
+        if self._standing is not None:
+            self._standing.close()
+            self._standing = None
 
     def _tell(self, message: dict[str, Any]) -> None:
         self._answers.write(json.dumps(message) + "\n")
         self._answers.flush()
 
 
-def _in_child(items: list[pytest.Item], job: dict[str, Any]) -> dict[str, Any]:
+def _in_child(
+    items: list[pytest.Item], job: dict[str, Any], standing: Standing | None = None
+) -> dict[str, Any]:
     if sys.platform == "win32":
         raise NotImplementedError("there are no walls on Windows")
     reading, writing = os.pipe()
@@ -67,7 +93,7 @@ def _in_child(items: list[pytest.Item], job: dict[str, Any]) -> dict[str, Any]:
             os.close(reading)
             os.setpgid(0, 0)
             _end_with_parent()
-            data = json.dumps(_judged(items, job)).encode()
+            data = json.dumps(_judged(items, job, standing)).encode()
             with os.fdopen(writing, "wb") as pipe:
                 pipe.write(data)
         os._exit(0)
@@ -104,20 +130,67 @@ def _read_all(pipe: IO[bytes]) -> bytes:
     return b""
 
 
-def _judged(items: list[pytest.Item], job: dict[str, Any]) -> dict[str, Any]:
+def _judged(
+    items: list[pytest.Item], job: dict[str, Any], standing: Standing | None = None
+) -> dict[str, Any]:
     """Return the verdicts on one submission."""
+    house = standing.house if standing else None
+    place = standing.folder if standing else Path(job["submission"])
     judge = plugin.Judge(
-        Path(job["submission"]), job["seed"], walls=job["walls"], patience_s=job["patience_s"]
+        place, job["seed"], walls=job["walls"], patience_s=job["patience_s"], house=house
     )
+    walked: dict[str, list[int]] = {}
     try:
-        chosen = [i for i in items if not job["tasks"] or plugin.task_of(i) in job["tasks"]]
-        for item, after in zip(chosen, [*chosen[1:], None], strict=True):
+        queue = _queue(items, job)
+        if job["traced"]:
+            judge.sandbox(plugin.room_of(queue[0])).open().open()
+            walked[footprints.IMPORT] = footprints.read(judge.peek(footprints.FILE))
+        while queue:
+            item = queue.pop(0)
             plugin.appoint(item.config, judge)
-            item.ihook.pytest_runtest_protocol(item=item, nextitem=after)
+            if job["traced"]:
+                judge.spread(footprints.FILE, bytes(job["traced"]))
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=queue[0] if queue else None)
+            if job["traced"]:
+                walked[_name(item)] = footprints.read(judge.peek(footprints.FILE))
+            left = _left(queue, judge, job)
+            if left[:1] != queue[:1]:  # what pytest kept open for the next check isn't wanted
+                item.session._setupstate.teardown_exact(left[0] if left else None)  # noqa: SLF001
+            queue = left
     finally:
         judge.close()
     tier = "walled" if job["walls"] else "not isolated"
-    return {"tier": tier, "verdicts": [v.written() for v in judge.verdicts], "fault": ""}
+    told = {"tier": tier, "verdicts": [v.written() for v in judge.verdicts], "fault": ""}
+    return {**told, "walked": walked}
+
+
+def _name(item: pytest.Item) -> str:
+    return f"{item.path.name}::{item.name}"
+
+
+def _queue(items: list[pytest.Item], job: dict[str, Any]) -> list[pytest.Item]:
+    """Return the checks that the job asks for; by name, in that order, or by task."""
+    if job["checks"] is not None:
+        named = {_name(item): item for item in items}
+        return [named[name] for name in job["checks"]]
+    return [i for i in items if not job["tasks"] or plugin.task_of(i) in job["tasks"]]
+
+
+def _left(queue: list[pytest.Item], judge: plugin.Judge, job: dict[str, Any]) -> list[pytest.Item]:
+    """Return the checks whose outcome can still change what the job wants to know."""
+    if job["until"] == "end":
+        return queue
+    undone = {v.task for v in judge.verdicts if v.outcome is not Outcome.PASSED}
+    if undone and job["until"] == "first":
+        return []
+
+    def matters(item: pytest.Item) -> bool:
+        task = plugin.task_of(item) or ""
+        if job["until"] == "task" and task in undone:
+            return False
+        return not undone.intersection(job["needs"].get(task, ()))
+
+    return [item for item in queue if matters(item)]
 
 
 def checks_of(room: str, *, hidden: bool) -> list[Path]:

@@ -2,20 +2,22 @@
 
 import re
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from queue import SimpleQueue
 
-from .judging import Jury, Result
+from .footprints import Tracing, reaching
+from .judging import Ask, Result
 from .mistaken import CatalogueError, Mistake, catalogue, copied, reference, rewrite
 from .places import temporary
 from .plugin import feedback
-from .verdicts import Outcome
+from .verdicts import Outcome, Verdict
 from .walls import PROJECT
+from .workshop import Workshops
 
 OWN_CHECK = "8"  # N.8: checked by mistakes, not by checks
+Say = Callable[[str], None]
 
 
 @dataclass
@@ -31,36 +33,40 @@ class Findings:
 def verify(
     room: str,
     seeds: Sequence[int],
-    say: Callable[[str], None] = lambda _line: None,
+    say: Say = lambda _line: None,
     *,
     write: bool = False,
     only: str = "",
     jobs: int = 2,
+    everything: bool = False,
 ) -> Findings:
-    """Prove the law for `room` with each of `seeds`; with `write`, renew the golden feedback."""
-    findings = Findings(room)
+    """Prove the law for `room` with each of `seeds`; with `write`, renew the golden feedback.
+
+    A mistake is asked of the checks that reach what it changes (`grader.footprints`), and not
+    of those that wait on what it trips; with `everything`, of all.
+    """
     mistakes = catalogue(room)
     chosen = [m for m in mistakes if only in m.name]
     with ExitStack() as stack:
-        juries: SimpleQueue[Jury] = SimpleQueue()
-        for _one in range(jobs):
-            juries.put(jury := stack.enter_context(Jury(room, hidden=True)))
+        shops = Workshops(room, jobs, stack)
+        pool = stack.enter_context(ThreadPoolExecutor(jobs))
+        proof = Proof(room, seeds, shops, say, everything=everything)
+        proof.trace(pool)
+        waiting = [] if only else proof.right_ones(pool)
+        goldens = list(pool.map(proof.prove, chosen))
+        for one in waiting:
+            one.result()
+        findings = proof.findings
+        for mistake, golden in zip(chosen, goldens, strict=True):
+            if not write and _without_figures(golden) != _without_figures(mistake.feedback):
+                findings.broken.append(
+                    f"{mistake.name}: its feedback isn't the golden one\n{golden}\n"
+                    f"  Look at it; if it is right: ./academy verify {room[4]} --write"
+                )
         if not only:
-            _right_ones(jury, seeds, findings, say)
-            _starter(jury, findings)
-
-        def prove(mistake: Mistake) -> str:
-            taken = juries.get()
-            try:
-                return _mistake(taken, mistake, seeds, findings, say, write)
-            finally:
-                juries.put(taken)
-
-        goldens = list(stack.enter_context(ThreadPoolExecutor(jobs)).map(prove, chosen))
-        if not only:
-            hidden = {check for check in jury.expected if check.startswith("test_hidden.py::")}
-            for check in sorted(hidden - findings.tripped):
-                findings.broken.append(f"no mistake trips {check}")
+            hidden = {check for check in shops.expected if check.startswith("test_hidden.py::")}
+            untripped = sorted(hidden - findings.tripped)
+            findings.broken += [f"no mistake trips {check}" for check in untripped]
     if write:
         fresh = dict(zip((m.name for m in chosen), goldens, strict=True))
         rewrite(room, [replace(m, feedback=fresh.get(m.name, m.feedback)) for m in mistakes])
@@ -72,23 +78,119 @@ def variants(room: str) -> list[Path]:
     return sorted(p for p in (PROJECT / "grader" / "variants" / room).glob("*") if p.is_dir())
 
 
-def _right_ones(
-    jury: Jury, seeds: Sequence[int], findings: Findings, say: Callable[[str], None]
-) -> None:
-    room = jury.table.name
-    for source in [PROJECT / "solutions" / room, *variants(room)]:
-        name = "the reference" if source.parent.name == "solutions" else source.name
-        say(name)
+class Proof:
+    """One room's proof under way."""
+
+    def __init__(
+        self, room: str, seeds: Sequence[int], shops: Workshops, say: Say, *, everything: bool
+    ) -> None:
+        self.findings = Findings(room)
+        self._seeds = seeds
+        self._shops = shops
+        self._say = say
+        self._everything = everything
+        self._tracing = Tracing(PROJECT / "solutions" / room)
+        self._walked: dict[int, dict[str, frozenset[int]]] = {}
+
+    def trace(self, pool: ThreadPoolExecutor) -> None:
+        """Learn, for each seed, what each check reaches in the reference."""
+
+        def run(seed: int) -> None:
+            with temporary("work") as place:
+                folder = reference(self.findings.room, place)
+                self._tracing.write(folder, self.findings.room)
+                result = self._right("the reference with marks", folder, seed, self._tracing.size)
+            self._walked[seed] = dict(result.walked)
+
+        list(pool.map(run, self._seeds))
+
+    def right_ones(self, pool: ThreadPoolExecutor) -> list[Future[None]]:
+        """Begin to judge the reference, the variants and the starter."""
+        room = self.findings.room
+        sources = [PROJECT / "solutions" / room, *variants(room)]
+        pairs = [(source, seed) for source in sources for seed in self._seeds]
+        return [pool.submit(self._starter), *(pool.submit(self._variant, *two) for two in pairs)]
+
+    def _variant(self, source: Path, seed: int) -> None:
+        plain = source.parent.name == "solutions"
+        self._say(f"{'the reference' if plain else source.name}, seed {seed}")
         with temporary("work") as place:
-            folder = reference(room, place)
-            if name != "the reference":
+            folder = reference(self.findings.room, place)
+            if not plain:
                 _overlay(source, folder)
-            for seed in seeds:
-                result = _judged(jury, folder, seed, findings)
-                for verdict in result.verdicts:
-                    if verdict.outcome is not Outcome.PASSED:
-                        text = feedback(verdict)
-                        findings.broken.append(f"{name}, seed {seed}: {verdict.check}\n{text}")
+            self._right("the reference" if plain else source.name, folder, seed)
+
+    def _right(self, name: str, folder: Path, seed: int, traced: int = 0) -> Result:
+        with self._shops.lent() as shop:
+            result = self._heard(shop.jury.judge(folder, seed=seed, ask=Ask(traced=traced)))
+        for verdict in result.verdicts:
+            if verdict.outcome is not Outcome.PASSED:
+                text = feedback(verdict)
+                self.findings.broken.append(f"{name}, seed {seed}: {verdict.check}\n{text}")
+        return result
+
+    def _starter(self) -> None:
+        room = self.findings.room
+        with temporary("work") as place, self._shops.lent() as shop:
+            folder = copied(PROJECT / "rooms" / room, room, place)
+            result = self._heard(shop.jury.judge(folder, seed=0))
+        passed = [v.check for v in result.verdicts if v.outcome is Outcome.PASSED]
+        self.findings.broken += [f"the starter passes {check}" for check in passed]
+
+    def prove(self, mistake: Mistake) -> str:
+        """Judge a mistake by every seed; return its feedback at seed 0."""
+        self._say(mistake.name)
+        golden = mistake.feedback
+        try:
+            text = mistake.text()
+        except CatalogueError as error:
+            self.findings.broken.append(str(error))
+            return golden
+        first: list[str] = []
+        for seed in self._seeds:
+            failed = self._failed(mistake, text, seed, first)
+            first = [v.check for v in failed]
+            self.findings.tripped.update(first)
+            tasks = {v.task for v in failed}
+            if tasks != set(mistake.trips):
+                texts = "\n".join(feedback(v) for v in failed if v.task not in mistake.trips)
+                self.findings.broken.append(
+                    f"{mistake.name}, seed {seed}: expected to trip "
+                    f"{', '.join(mistake.trips)}, tripped {', '.join(sorted(tasks)) or 'nothing'}"
+                    f"\n{texts}".rstrip()
+                )
+            if seed == 0 and failed:
+                golden = feedback(failed[0])
+        return golden
+
+    def _failed(
+        self, mistake: Mistake, text: str, seed: int, first: Sequence[str]
+    ) -> list[Verdict]:
+        """Return the verdicts that say *not yet*. `first` names checks that may fail at once."""
+        touched = self._tracing.touched(mistake.file, text)
+        reached = reaching(self._walked[seed], touched, self._shops.expected)
+        if self._everything:
+            ask = Ask()
+        elif not first:
+            ask = Ask(reached, until="waiting")
+        else:
+            ask = Ask(sorted(reached, key=lambda check: check not in first), until="task")
+        with self._shops.lent() as shop:
+            result = self._heard(shop.judge(mistake.file, text, seed, ask))
+        for verdict in result.verdicts:
+            if verdict.outcome is not Outcome.PASSED and verdict.check not in reached:
+                self.findings.broken.append(
+                    f"{mistake.name}, seed {seed}: {verdict.check} notices what it doesn't reach: "
+                    f"it lives on something that an earlier check left"
+                )
+        return [v for v in result.verdicts if v.outcome is Outcome.NOT_YET]
+
+    def _heard(self, result: Result) -> Result:
+        self.findings.judged += 1
+        for verdict in result.verdicts:
+            if verdict.outcome is Outcome.FAULT:
+                self.findings.broken.append(f"grader fault: {verdict.check}: {verdict.got}")
+        return result
 
 
 def _overlay(source: Path, folder: Path) -> None:
@@ -99,63 +201,6 @@ def _overlay(source: Path, folder: Path) -> None:
         target.write_bytes(path.read_bytes())
 
 
-def _starter(jury: Jury, findings: Findings) -> None:
-    room = jury.table.name
-    with temporary("work") as place:
-        folder = copied(PROJECT / "rooms" / room, room, place)
-        result = _judged(jury, folder, 0, findings)
-    passed = [v.check for v in result.verdicts if v.outcome is Outcome.PASSED]
-    findings.broken += [f"the starter passes {check}" for check in passed]
-
-
-def _mistake(
-    jury: Jury,
-    mistake: Mistake,
-    seeds: Sequence[int],
-    findings: Findings,
-    say: Callable[[str], None],
-    write: bool,  # noqa: FBT001 - internal
-) -> str:
-    """Return its feedback at seed 0."""
-    say(mistake.name)
-    golden = mistake.feedback
-    with temporary("work") as place:
-        try:
-            folder = mistake.make(place)
-        except CatalogueError as error:
-            findings.broken.append(str(error))
-            return golden
-        for seed in seeds:
-            result = _judged(jury, folder, seed, findings)
-            failed = [v for v in result.verdicts if v.outcome is Outcome.NOT_YET]
-            findings.tripped |= {v.check for v in failed}
-            tasks = {v.task for v in failed}
-            if tasks != set(mistake.trips):
-                texts = "\n".join(feedback(v) for v in failed if v.task not in mistake.trips)
-                findings.broken.append(
-                    f"{mistake.name}, seed {seed}: expected to trip "
-                    f"{', '.join(mistake.trips)}, tripped {', '.join(sorted(tasks)) or 'nothing'}"
-                    f"\n{texts}".rstrip()
-                )
-            if seed == 0 and failed:
-                golden = feedback(failed[0])
-    if _without_figures(golden) != _without_figures(mistake.feedback) and not write:
-        findings.broken.append(
-            f"{mistake.name}: its feedback isn't the golden one\n{golden}\n"
-            f"  Look at it; if it is right: ./academy verify {jury.table.name[4]} --write"
-        )
-    return golden
-
-
 def _without_figures(text: str) -> str:
     """Return feedback without its figures: clocks, memory and hashes differ from run to run."""
     return re.sub(r"-?\d[\d.e+-]*", "#", text)
-
-
-def _judged(jury: Jury, folder: Path, seed: int, findings: Findings) -> Result:
-    findings.judged += 1
-    result = jury.judge(folder, seed=seed)
-    for verdict in result.verdicts:
-        if verdict.outcome is Outcome.FAULT:
-            findings.broken.append(f"grader fault: {verdict.check}: {verdict.got}")
-    return result
