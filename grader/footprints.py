@@ -18,6 +18,7 @@ FILE: Final = ".seen"  # in the scratch folder
 IMPORT: Final = "import"
 _MODULE: Final = "seen_marks"
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
 _SCOPES: Final = (*_FUNCTIONS, ast.ClassDef)
 _BLOCKS: Final = ("body", "orelse", "finalbody")
 
@@ -109,23 +110,37 @@ class Tracing:
             return None
         return found
 
+    def _users(self, name: str) -> set[int] | None:
+        """Return the marks of the statements that use a module's variable; None if at import."""
+        found: set[int] = set()
+        for tree in self.trees.values():
+            uses = {id(node) for node in ast.walk(tree) if _names(node, name)}
+            marked: set[int] = set()
+            for statement in ast.walk(tree):
+                if id(statement) in self._marks:
+                    own = {id(node) for node in ast.walk(statement)} & uses
+                    found |= {self._marks[id(statement)]} if own else set()
+                    marked |= own
+            if uses - marked:
+                return None
+        return found
+
     def _differ(self, ours: list[ast.stmt], theirs: list[ast.stmt], found: set[int]) -> bool:
         """Add the marks of the difference; False if what runs at import differs."""
         start, end = _middle(ours, theirs)
         mine, other = ours[start : len(ours) - end], theirs[start : len(theirs) - end]
-        if not mine and not other:
-            return True
         pairs = zip(mine, other, strict=False)
         if len(mine) == len(other) and all(self._same_but_inside(*two, found) for two in pairs):
             return True
-        if mine and all(id(statement) in self._marks for statement in mine):
-            found.add(self._marks[id(mine[0])])
+        # What is put before a statement is reached with it; at the end, with the last one.
+        first = mine[0] if mine else ours[min(start, len(ours) - 1)]
+        if id(first) in self._marks:
+            found.add(self._marks[id(first)])
             return True
-        near = ours[min(start, len(ours) - 1)]  # what is put before it, or at the end
-        if not mine and id(near) in self._marks:
-            found.add(self._marks[id(near)])
-            return True
-        return False
+        names = _constants(mine, other) if any(ours is t.body for t in self.trees.values()) else ()
+        users = [self._users(name) for name in names]
+        found.update(mark for marks in users if marks for mark in marks)
+        return bool(users) and None not in users
 
     def _same_but_inside(self, mine: ast.stmt, other: ast.stmt, found: set[int]) -> bool:
         if type(mine) is not type(other):
@@ -133,18 +148,22 @@ class Tracing:
         if ast.dump(mine) == ast.dump(other):
             return True
         if isinstance(mine, _FUNCTIONS) and isinstance(other, _FUNCTIONS):
-            if ast.dump(_hollow(mine, args=True)) != ast.dump(_hollow(other, args=True)):
-                return False
-            if _scope(mine) != _scope(other) or ast.dump(mine.args) != ast.dump(other.args):
-                if _yields(mine) != _yields(other) or id(mine.body[0]) not in self._marks:
-                    return False
-                found.add(self._marks[id(mine.body[0])])
-                return True
-            return self._differ(mine.body, other.body, found)
+            return self._same_function(mine, other, found)
         pairs = list(zip(_blocks(mine), _blocks(other), strict=False))
         if not pairs or ast.dump(_hollow(mine)) != ast.dump(_hollow(other)):
             return False
         return all(self._differ(ours, theirs, found) for ours, theirs in pairs)
+
+    def _same_function(self, mine: _Function, other: _Function, found: set[int]) -> bool:
+        if ast.dump(_hollow(mine, args=True)) != ast.dump(_hollow(other, args=True)):
+            return False
+        if _scope(mine) == _scope(other) and ast.dump(mine.args) == ast.dump(other.args):
+            return self._differ(mine.body, other.body, found)
+        # Which names are its own is decided for the whole function: all that enter it may notice.
+        if _yields(mine) != _yields(other):
+            return False
+        found.add(self._marks[id(mine.body[0])])
+        return True
 
 
 def reaching(
@@ -156,7 +175,7 @@ def reaching(
     return [check for check in checks if touched & walked.get(check, frozenset(touched))]
 
 
-def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+def _functions(tree: ast.AST) -> Iterator[_Function]:
     return (node for node in ast.walk(tree) if isinstance(node, _FUNCTIONS))
 
 
@@ -168,6 +187,37 @@ def _blocks(statement: ast.AST) -> Iterator[list[ast.stmt]]:
             yield block
     for part in [*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())]:
         yield part.body
+
+
+def _constants(mine: list[ast.stmt], other: list[ast.stmt]) -> set[str]:
+    """Return the names of a module's variables if the two differ in their values alone."""
+    names: set[str] = set()
+    for one, two in zip(mine, other, strict=False):
+        if ast.dump(one) == ast.dump(two):
+            continue
+        if not isinstance(one, ast.Assign | ast.AnnAssign) or type(one) is not type(two):
+            return set()
+        name = _target(one)
+        if name is None or name != _target(two):
+            return set()
+        names.add(name)
+    return names if len(mine) == len(other) else set()
+
+
+def _target(statement: ast.stmt) -> str | None:
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    targets = [statement.target] if isinstance(statement, ast.AnnAssign) else targets
+    only = targets[0] if len(targets) == 1 else None
+    return only.id if isinstance(only, ast.Name) else None
+
+
+def _names(node: ast.AST, name: str) -> bool:
+    """Whether a node reads or brings in something of that name."""
+    if isinstance(node, ast.alias):
+        return node.name == name and node.asname not in {None, name}  # under another name: careful
+    if isinstance(node, ast.Attribute):
+        return node.attr == name
+    return isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
 
 
 def _must_lead(statement: ast.stmt) -> bool:
@@ -219,10 +269,8 @@ def _scope(function: ast.AST) -> tuple[set[str], bool]:
             bound.update(node.names)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             bound.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
-        elif isinstance(node, _SCOPES) or (
-            isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name
-        ):
-            bound.add(node.name)
+        elif isinstance(node, (*_SCOPES, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
+            bound.add(node.name or "")
     return bound, _yields(function)
 
 

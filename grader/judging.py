@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from .plugin import PATIENCE_S
+from . import bytecode
+from .plugin import PATIENCE_S, preload
 from .sandbox import GraderFault
 from .session import FORKS, faults
 from .verdicts import RoomTable, Score, Verdict, scores, settle, table
@@ -131,6 +132,7 @@ class Jury:
         self._process = None
 
     def _start(self) -> None:
+        bytecode.bring((f"shared.contracts.benches.{self.table.role}", *preload(self.table.role)))
         self._process = subprocess.Popen(  # noqa: S603 - our own
             [sys.executable, "-P", "-m", "grader.session", self.table.name, self._extent],
             stdin=subprocess.PIPE,

@@ -1,7 +1,7 @@
 """./academy verify: right rooms get all points, the starter none, each mistake what it earns."""
 
 import time
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -10,6 +10,8 @@ from grader.verify import verify as prove
 from shared.cli.failure import Failure
 from shared.course.folders import room_named
 from shared.language import _
+
+_MANY: Final = 20  # seeds over which a verdict mustn't depend on luck
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +27,9 @@ def verify(
     only: Annotated[str, typer.Option(help=_("Mistakes whose name has this word."))] = "",
     write: Annotated[bool, typer.Option(help=_("Renew the golden feedback (seed 0)."))] = False,
     jobs: Annotated[int, typer.Option(help=_("Juries side by side."))] = 2,
+    everything: Annotated[
+        bool, typer.Option("--all", help=_("20 seeds, and each mistake asked of every check."))
+    ] = False,
 ) -> None:
     """Prove the law for each room, and list what doesn't hold; exit with 1 if anything."""
     broken = 0
@@ -34,8 +39,9 @@ def verify(
         def say(line: str, name: str = name) -> None:
             typer.echo(f"  {name[:5]} {line}", err=True)
 
-        numbers = [0] if write else list(range(seeds))
-        found = prove(name, numbers, say, write=write, only=only, jobs=jobs)
+        numbers = [0] if write else list(range(_MANY if everything else seeds))
+        options: dict[str, Any] = {"write": write, "only": only, "jobs": jobs}
+        found = prove(name, numbers, say, everything=everything, **options)
         for line in found.broken:
             typer.echo(line)
         broken += len(found.broken)
