@@ -5,7 +5,8 @@ answer is known. So a mistake is asked only of the checks that reach it. A copy 
 leaves a mark wherever a run of statements begins; the marks are read after every check.
 
 What this can't see: a value that a room, its driver or a check's module keeps for a later check.
-`./academy verify --all` asks everything of everybody, and reports where the two differ.
+So whoever doesn't do as the catalogue says is asked again, of all checks, before it is reported;
+and `./academy verify --all` asks everybody everything.
 """
 
 import ast
