@@ -8,6 +8,7 @@ import http.client
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from shared.contracts.messages import (
     LoggedEvent,
     Window,
 )
-from shared.contracts.ports import Page, Point, SeriesQuery
+from shared.contracts.ports import Page, Point, SeriesQuery, StoreUnavailable
 from shared.contracts.settings import ApiSettings, Settings
 
 DATA: Final = "/api/v1/sensors/data"
@@ -38,6 +39,9 @@ FIRST_STORED: Final = datetime(2031, 1, 1, tzinfo=UTC)
 """When the log says that it stored its first event: no clock in there says so."""
 WELL: Final = Health(live=True, ready=True)
 _LONGEST: Final = 4_000_000
+_MOST: Final = 5_000
+_LARGEST: Final = 20_000
+"""What nobody may make this side keep: bytes of an answer, rows, characters of a row."""
 _Row = TypeVar("_Row")
 _Found = TypeVar("_Found")
 
@@ -56,10 +60,12 @@ class Log:
         self._lock = threading.Lock()
 
     def append(self, events: Sequence[Event]) -> Sequence[Appended]:
-        """Store what is new."""
+        """Store what is new; StoreUnavailable for more than any check sends."""
         events = list(events)
         self._pass()
         with self._lock:
+            if len(self.rows) > _MOST or any(len(repr(one)) > _LARGEST for one in events):
+                raise StoreUnavailable("the disk is full")
             self.commits.append(len(events))
             if self.before is not None:
                 self.before(events)
@@ -119,7 +125,7 @@ class Series:
 
     def points(self, query: SeriesQuery) -> Page:
         """Return readings in the order of time."""
-        self.asked.append(query)
+        self._note(query)
         self._log.head()
         found = [
             (f"{to_milliseconds(one.timestamp):015}.{row.position:09}", row)
@@ -139,13 +145,18 @@ class Series:
 
     def windows(self, query: SeriesQuery, width_s: int) -> tuple[Sequence[Window], str | None]:
         """Return what it was given."""
-        self.asked.append(query)
+        self._note(query)
         self.widths.append(width_s)
         return self.windows_shown, None
 
     def prune(self) -> int:
         """Forget nothing."""
         return 0
+
+    def _note(self, query: SeriesQuery) -> None:
+        if len(repr(query)) > _LARGEST or len(self.asked) > _MOST:
+            raise ValueError("no cursor is as long as that")
+        self.asked.append(query)
 
 
 def _cut(
@@ -259,7 +270,8 @@ class House:
     """A door that is open in the sandbox, and what stands behind it on this side."""
 
     port: int
-    wait_s: float
+    wait_s: float  # for one answer
+    until: float  # the monotonic moment when the check's time is over
     log: Log = field(default_factory=Log)
     series: Series = field(init=False)
 
@@ -277,7 +289,10 @@ class House:
         did: str = "",
     ) -> Answer:
         """Return the answer to one request on a connection of its own."""
-        caller = Caller(self.port, self.wait_s)
+        left_s = self.until - time.monotonic()
+        if left_s <= 0:
+            raise LineLost(f"no answer to {method} {path}: the time of this check is over")
+        caller = Caller(self.port, min(self.wait_s, left_s))
         try:
             return caller.ask(
                 method, path, body, headers_of(body, token, headers), did or f"{method} {path}."
@@ -314,7 +329,7 @@ def headers_of(
 
 def opened(sandbox: Sandbox, *, speed: float = 60.0, health: Health = WELL, **api: float) -> House:
     """Open a door whose event clock stands at NOON; `api` are its settings."""
-    house = House(sandbox.expose(), sandbox.patience_s / 2)
+    house = House(sandbox.expose(), sandbox.patience_s, sandbox.until)
     settings = Settings(api=ApiSettings(**api))  # type: ignore[arg-type]
     log = Served(house.log, frozenset({"append", "read", "head"}))
     series = Served(house.series, frozenset({"last", "points", "windows", "prune"}))

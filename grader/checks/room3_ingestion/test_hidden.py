@@ -109,6 +109,8 @@ def test_what_names_no_moment_is_refused(room: Any) -> None:
         None,
         ["2025-01-15T10:30:45Z"],
     ]
+    (good,) = room.tried("moment_from", ["2025-01-15T10:30:45Z"])
+    expect(good, datetime(2025, 1, 15, 10, 30, 45, tzinfo=UTC), "Read a time with its zone.")
     for text, found in zip(bad, room.tried("moment_from", bad), strict=True):
         expect(found, "ValueError", f"Read {text!r} as a time.")
 
@@ -399,6 +401,7 @@ def test_old_devices_are_understood(room: Any, rng: random.Random) -> None:
     for document, wish in (
         (old, today),
         (half, today),
+        ({**{k: v for k, v in today.items() if k != "sensor_type"}, "type": "temperature"}, today),
         (today, today),
         ({**today, "ts": seconds}, {**today, "ts": seconds}),
         ({**today, "type": "wind"}, {**today, "type": "wind"}),
@@ -884,6 +887,8 @@ def test_what_isnt_a_batch(sandbox: Sandbox) -> None:
     """An empty batch has no verdicts; what isn't an array is a 400."""
     house = opened(sandbox)
     expect(house.post([], "/batch").content, [], "Sent an empty batch.")
+    (one,) = house.verdicts([reading()], "Sent a batch of one.")
+    expect(one.get("status"), 201, "Sent a batch of one. Its verdict:")
     for body in (b"{}", b'{"readings": []}', b"[1, 2", b"null", b"[] []"):
         did = f"Sent {body!r} as a batch."
         expect(house.ask("POST", f"{DATA}/batch", body, did=did).status, 400, did)
@@ -1099,11 +1104,11 @@ def test_an_endless_body_is_refused_while_it_comes(sandbox: Sandbox) -> None:
 def test_a_slow_body_ends(room: Any, sandbox: Sandbox) -> None:
     """The time is for the whole body: a byte now and then doesn't renew it."""
     port = sandbox.expose()
-    room.receive(port, 1_000, 0.4)
-    did = "Sent a byte now and then; the body's time was 0.4 s."
-    with Wire(port, 0.5 * sandbox.patience_s) as wire:
+    room.receive(port, 1_000, 0.5)
+    did = "Sent a byte now and then; the body's time was 0.5 s."
+    with Wire(port, sandbox.patience_s) as wire:
         wire.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n")
-        pause, end = threading.Event(), time.monotonic() + 2.0
+        pause, end = threading.Event(), time.monotonic() + 6.0
         while not wire.answered() and time.monotonic() < end and wire.send(b" "):
             pause.wait(0.04)
         if not wire.answered():
@@ -1119,7 +1124,7 @@ def test_a_body_comes_whole(room: Any, sandbox: Sandbox, rng: random.Random) -> 
     for size in (0, 1, 5_000):
         body = rng.randbytes(size)
         did = f"Sent {size} bytes in pieces."
-        caller = Caller(port, sandbox.patience_s / 2)
+        caller = Caller(port, sandbox.patience_s)
         pieces: list[bytes] = []
         while body[sum(map(len, pieces)) :]:
             start = sum(map(len, pieces))
@@ -1182,8 +1187,9 @@ def test_other_dependencies_count_too(sandbox: Sandbox) -> None:
         told: Any = answer.members.get("dependencies")
         expect_that(isinstance(told, dict), f"{did} The dependencies:", "an object", told)
         if names is not None:
-            bad = sorted(name for name, state in told.items() if state != "ok")
-            expect(bad, names, f"{did} Who isn't ok:")
+            bad = {name for name, state in told.items() if state != "ok"}
+            right = set(names) <= bad and not bad & {"log", "model"} and bool(names) == bool(bad)
+            expect_that(right, f"{did} Who isn't ok:", f"{names}, not log nor model", sorted(bad))
 
 
 @task("3.6")
@@ -1406,6 +1412,7 @@ def test_every_refusal_is_documented(sandbox: Sandbox) -> None:
         known = {int(status) for status in operation["responses"] if status.isdigit()}
         did = f"Read what /openapi.json says of {method.upper()} {path}."
         expect(sorted(statuses - known), [], f"{did} Refusals that aren't there:")
+        expect(sorted(known - statuses - {200, 201}), [], f"{did} Refusals too many:")
         for status in sorted(statuses):
             told = operation["responses"][str(status)]
             expect_that(bool(told.get("description")), f"{did} {status}:", "a description", told)
