@@ -24,6 +24,7 @@ from grader.checks.room3_ingestion.house import (
     event,
     expect_problem,
     headers_of,
+    on_a_port,
     opened,
     reading,
     stored,
@@ -520,14 +521,13 @@ def test_the_log_decides_what_is_known(sandbox: Sandbox, rng: random.Random) -> 
 
 @task("3.3")
 def test_what_wasnt_stored_isnt_known(sandbox: Sandbox, rng: random.Random) -> None:
-    """While the log is away the answer is 503; sent again later, the reading is new."""
+    """What the log couldn't store is refused; sent again later, the reading is new."""
     house = opened(sandbox)
     document = reading(value=rng.uniform(0, 30))
     house.log.error = AWAY
     for _again in range(2):
         answer = house.post(document, did="Posted a reading while the log was away.")
-        expect(answer.status, 503, answer.did)
-        expect("retry-after" in answer.headers, True, f"{answer.did} Retry-After is there:")
+        expect_that(answer.status >= 500, answer.did, "503", answer.status)
     house.log.error = None
     answer = house.post(document, did="Posted it again when the log was back.")
     expect(answer.status, 201, answer.did)
@@ -896,13 +896,13 @@ def test_what_isnt_a_batch(sandbox: Sandbox) -> None:
 
 @task("3.5")
 def test_a_batch_waits_for_the_storage_as_a_whole(sandbox: Sandbox) -> None:
-    """While the log is away the whole batch is a 503; sent again, all of it is new."""
+    """While the log is away the whole batch is refused; sent again, all of it is new."""
     house = opened(sandbox)
     documents = [reading(value=1.0), reading(value="x"), reading(value=2.0)]
     house.log.error = AWAY
     did = "Sent a batch while the log was away."
     answer = house.post(documents, "/batch", did)
-    expect(answer.status, 503, did)
+    expect_that(answer.status >= 500, did, "503", answer.status)
     house.log.error = None
     found = house.verdicts(documents, "Sent it again when the log was back.")
     statuses = [one.get("status") for one in found]
@@ -1103,8 +1103,7 @@ def test_an_endless_body_is_refused_while_it_comes(sandbox: Sandbox) -> None:
 @task("3.6")
 def test_a_slow_body_ends(room: Any, sandbox: Sandbox) -> None:
     """The time is for the whole body: a byte now and then doesn't renew it."""
-    port = sandbox.expose()
-    room.receive(port, 1_000, 0.5)
+    port = on_a_port(sandbox, lambda port: room.receive(port, 1_000, 0.5))
     did = "Sent a byte now and then; the body's time was 0.5 s."
     with Wire(port, sandbox.patience_s) as wire:
         wire.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n")
@@ -1119,8 +1118,7 @@ def test_a_slow_body_ends(room: Any, sandbox: Sandbox) -> None:
 @task("3.6")
 def test_a_body_comes_whole(room: Any, sandbox: Sandbox, rng: random.Random) -> None:
     """A body within its limits comes as it was sent, however it was cut."""
-    port = sandbox.expose()
-    room.receive(port, 5_000, 60.0)
+    port = on_a_port(sandbox, lambda port: room.receive(port, 5_000, 60.0))
     for size in (0, 1, 5_000):
         body = rng.randbytes(size)
         did = f"Sent {size} bytes in pieces."
