@@ -709,7 +709,7 @@ def test_the_media_type_is_asked(sandbox: Sandbox) -> None:
         for path in (DATA, f"{DATA}/batch"):
             did = f'Posted to {path} as "{kind}".'
             answer = house.ask("POST", path, body, headers={"Content-Type": kind}, did=did)
-            found = expect_problem(answer, 415, did)
+            found = expect_problem(answer, 415, did, field="content-type")
             said = json.dumps(found)
             expect_that("application/json" in said, f"{did} The type in it:", "there", said)
 
@@ -728,6 +728,7 @@ def test_our_own_fault_tells_nothing(sandbox: Sandbox, rng: random.Random) -> No
         inside = [part for part in (secret, "Traceback", kind) if part in said]
         expect(inside, [], f"{answer.did} What it tells of the inside:")
     house.log.error = None
+    expect_problem(house.get("/nowhere"), 404)
     expect(house.get(LAST).status, 200, "Read again when the storage was well.")
 
 
@@ -1142,6 +1143,8 @@ def test_who_hangs_up_stores_nothing(sandbox: Sandbox) -> None:
     body = json.dumps(reading()).encode()
     with Wire(house.port, house.wait_s) as wire:
         wire.send(f"{HEAD}Content-Length: {len(body) + 1}\r\n\r\n".encode() + body)
+        for _turn in range(10):  # meanwhile the door reads what came
+            house.get("/health/live")
     did = "Sent all of a reading but one blank, and hung up; then sent another."
     expect(house.post(reading(device_id="box-2")).status, 201, did)
     expect([device for device, _own in stored(house)], ["box-2"], f"{did} The log:")
