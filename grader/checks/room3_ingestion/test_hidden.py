@@ -1121,8 +1121,9 @@ def test_a_body_comes_whole(room: Any, sandbox: Sandbox, rng: random.Random) -> 
     """A body within its limits comes as it was sent, however it was cut."""
     port = on_a_port(sandbox, lambda port: room.receive(port, 1_500_000, 60.0))
     for size in (0, 1, 1_500_000):
-        body, pieces = rng.randbytes(size), []
-        while (start := sum(map(len, pieces))) < size:
+        body = rng.randbytes(size)
+        pieces: list[bytes] = []
+        while (start := sum(len(piece) for piece in pieces)) < size:
             pieces.append(body[start : start + rng.randrange(1, 200_000)])
         did = f"Sent {size} bytes in {len(pieces)} chunks."
         data = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
