@@ -15,7 +15,6 @@ from shared.course.manifest import Manifest, digest
 from shared.course.starters import starter_of
 from shared.launcher.incoming import digest_of
 
-from .telling import HIDDEN
 from .walls import PROJECT
 
 _TOP: Final = (
@@ -85,7 +84,7 @@ def contents(references: Collection[int]) -> Files:
     """Return every file of the edition by its path, with the references of those rooms."""
     files = {name: _read(name) for name in _TOP if (PROJECT / name).is_file()}
     files |= _shared()
-    files |= {path: _read(path) for path in _needed([*_GRADER, *_asked_by_checks()])}
+    files |= {path: _read(path) for path in of_the_grader()}
     files |= _tree(PROJECT / "docker", _FULL_STACK)
     starters: Files = {}
     for room in rooms_in(PROJECT / "solutions"):
@@ -133,6 +132,11 @@ def _read(name: str) -> bytes:
     return (PROJECT / name).read_bytes()
 
 
+def of_the_grader() -> set[str]:
+    """Return the paths of the grader's modules in every edition, besides drivers."""
+    return _needed([*_GRADER, *_asked_by_checks()])
+
+
 def _asked_by_checks() -> list[str]:
     """Return the grader's modules that shown checks and drivers import."""
     found = []
@@ -158,7 +162,7 @@ def _needed(modules: Collection[str]) -> set[str]:
         path = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
         if module in found or not path.is_file():
             continue
-        if module in _NEVER:
+        if module in _NEVER or module.endswith(".test_hidden"):
             raise ImportError(f"{module} is imported by a module of the student edition")
         found[module] = path.relative_to(PROJECT).as_posix()
         waiting += imported(module, path.read_text(encoding="utf-8"), package=place.is_dir())
@@ -238,13 +242,12 @@ def _beside(room: str, modules: Mapping[str, bytes]) -> Files:
 
 
 def _driver(room: str) -> Files:
-    """Return what `check` needs of a room's checks: the driver, and the stage of shown checks.
+    """Return what `check` needs of a room's checks: the driver, which holds no expected value.
 
-    Neither holds an expected value: those stand in test_hidden.py.
+    What else the shown checks and the driver stand on comes by their imports.
     """
-    folder = PROJECT / "grader" / "checks"
-    paths = [folder / "__init__.py", *sorted((folder / room).glob("*.py"))]
-    names = [path.relative_to(PROJECT).as_posix() for path in paths if path.name != HIDDEN]
+    checks = "grader/checks"
+    names = (f"{checks}/__init__.py", f"{checks}/{room}/__init__.py", f"{checks}/{room}/driver.py")
     return {name: _read(name) for name in names if (PROJECT / name).is_file()}
 
 

@@ -13,9 +13,9 @@ from shared.course.folders import number_of, rooms_in
 from shared.course.regions import regions_of
 from shared.course.starters import starter_of
 
+from . import edition
 from .walls import PROJECT
 
-HIDDEN: Final = "test_hidden.py"  # the one file of a room's checks that isn't the students'
 SHORTEST: Final = 25  # characters; shorter ones are idioms
 
 Lines = dict[str, str]  # each with where it comes from
@@ -38,7 +38,12 @@ def secrets(references: Collection[int] = ()) -> Lines:
     found: Lines = {}
     for room in rooms_in(PROJECT / "solutions"):
         grader = PROJECT / "grader"
-        files = [grader / "checks" / room / HIDDEN]
+        known = edition.of_the_grader()
+        files = [
+            path
+            for path in _modules(grader / "checks" / room)
+            if path.name not in {"driver.py", "__init__.py"} and _shown(path) not in known
+        ]
         files += _modules(PROJECT / "solutions" / "tests" / room)
         if number_of(room) not in references:
             found |= regions(room)
@@ -72,9 +77,7 @@ def outside(references: Collection[int] = ()) -> Iterator[tuple[str, str]]:
         for path in _modules(PROJECT / "solutions" / room):
             yield _shown(path), starter_of(path.read_text(encoding="utf-8")).text
         yield from _texts(PROJECT / "rooms" / room, ("*.md", "*.toml", "test_shown.py"))
-        for path in _modules(PROJECT / "grader" / "checks" / room):
-            if path.name != HIDDEN:
-                yield _shown(path), path.read_text(encoding="utf-8")
+        yield from _texts(PROJECT / "grader" / "checks" / room, ("driver.py",))
         if number_of(room) in references:
             yield from _texts(PROJECT / "solutions" / room, ("**/*.py",))
             yield from _texts(PROJECT / "grader" / "variants" / room, ("**/*.py",))
@@ -82,7 +85,7 @@ def outside(references: Collection[int] = ()) -> Iterator[tuple[str, str]]:
     for path in _modules(PROJECT / "shared"):
         if "tests" not in path.parts:
             yield _shown(path), path.read_text(encoding="utf-8")
-    yield from _texts(PROJECT / "grader", ("*.py", "cli/*.py"))
+    yield from _texts(PROJECT, sorted(edition.of_the_grader()))
     yield from _texts(PROJECT, ("academy", "*.md", "*.toml", "conftest.py"))
 
 
