@@ -64,6 +64,8 @@ def test_nobody_gets_anothers_leaf(room: Any, sandbox: Sandbox) -> None:
     expect_refused(
         lambda: room.signed(place, request, ("box-1", "device", 1)), did, kind="RequestRefused"
     )
+    pem = room.signed(place, request, ("box-2", "device", 1))
+    expect(b"BEGIN CERTIFICATE" in pem, True, "Asked for the leaf of box-2 by the same request.")
 
 
 def by_itself(folder: Path) -> None:
@@ -181,5 +183,7 @@ def test_what_all_can_read_is_no_secret(room: Any, sandbox: Sandbox) -> None:
         did = "Read a secret whose file all can read."
         path = sandbox.place("shown-open/word")
         expect_refused(lambda: room.read_secret(path), did, kind="PermissionError")
+        room.written(path, b"open sesame", 0o600)
+        expect(room.read_secret(path), b"open sesame", "Read it once its mode is 0600.")
     else:
         expect(room.read_secret(sandbox.place("shown-open/word")), b"open sesame", "Read it.")

@@ -193,6 +193,16 @@ def signed(
     return Papers(leaf, key, chain), root, issuing
 
 
+def opened(room: Any, sandbox: Sandbox, rng: random.Random) -> str:
+    """Return the folder of an authority that signs what it should: who refuses all is no use."""
+    who = party(rng)
+    papers, _root, issuing = signed(room, sandbox, who)
+    issued(
+        papers.certificate, issuing, f"Asked for the leaf of {who} by a request as it should be."
+    )
+    return sandbox.place("house")
+
+
 @task("6.2")
 def test_a_request_is_signed_by_its_key(room: Any, rng: random.Random) -> None:
     """A request names its party, and is signed by the key that was given."""
@@ -289,8 +299,7 @@ def test_leaves_have_random_serials(room: Any, sandbox: Sandbox, rng: random.Ran
 def test_a_request_for_somebody_else(room: Any, sandbox: Sandbox, rng: random.Random) -> None:
     """A request that names anybody but the party is refused."""
     name, kind, generation = party(rng)
-    place = sandbox.place("house")
-    authority(room, sandbox, "house")
+    place = opened(room, sandbox, rng)
     twice = x509.Name([*forge.subject(name, kind, generation), *forge.subject("x", "device", 1)])
     for what, asked in (
         ("another name", forge.subject(f"{name}x", kind, generation)),
@@ -312,17 +321,14 @@ def test_a_request_for_somebody_else(room: Any, sandbox: Sandbox, rng: random.Ra
 @task("6.2")
 def test_possession_is_proved(room: Any, sandbox: Sandbox, rng: random.Random) -> None:
     """A request that isn't signed by its own key is refused."""
-    who = party(rng)
-    authority(room, sandbox, "house")
+    who, place = party(rng), opened(room, sandbox, rng)
     request = forge.stolen_request(forge.subject(*who))
     did = "Asked by a request with somebody else's key in it, signed by another one."
-    expect_refused(
-        lambda: room.signed(sandbox.place("house"), request, who), did, kind="RequestRefused"
-    )
+    expect_refused(lambda: room.signed(place, request, who), did, kind="RequestRefused")
     for nothing in (b"", b"-----BEGIN NOTHING-----", rng.randbytes(200)):
         did = "Asked by something that is no request."
         expect_refused(
-            lambda n=nothing: room.signed(sandbox.place("house"), n, who),  # type: ignore[misc]
+            lambda n=nothing: room.signed(place, n, who),  # type: ignore[misc]
             did,
             kind="RequestRefused",
         )
@@ -331,15 +337,14 @@ def test_possession_is_proved(room: Any, sandbox: Sandbox, rng: random.Random) -
 @task("6.2")
 def test_a_key_on_another_curve(room: Any, sandbox: Sandbox, rng: random.Random) -> None:
     """A request whose key isn't on P-256 is refused."""
-    who = party(rng)
-    authority(room, sandbox, "house")
+    who, place = party(rng), opened(room, sandbox, rng)
     for what, key in (
         ("RSA", rsa.generate_private_key(65537, 1024)),  # noqa: S505 - refused for its kind
         ("P-384", forge.key_on(ec.SECP384R1())),
     ):
         request = forge.request(forge.subject(*who), key)
         expect_refused(
-            lambda r=request: room.signed(sandbox.place("house"), r, who),  # type: ignore[misc]
+            lambda r=request: room.signed(place, r, who),  # type: ignore[misc]
             f"Asked for a leaf by a request with a key of {what}.",
             kind="RequestRefused",
         )
@@ -350,15 +355,14 @@ def test_no_request_gets_the_rights_of_an_authority(
     room: Any, sandbox: Sandbox, rng: random.Random
 ) -> None:
     """A request for the rights of an authority is refused."""
-    who = party(rng)
-    authority(room, sandbox, "house")
+    who, place = party(rng), opened(room, sandbox, rng)
     for what, wish in (
         ("to be an authority", x509.BasicConstraints(ca=True, path_length=None)),
         ("to sign certificates", forge.usage(signs=True)),
     ):
         request = forge.request(forge.subject(*who), forge.key_on(), wish)
         expect_refused(
-            lambda r=request: room.signed(sandbox.place("house"), r, who),  # type: ignore[misc]
+            lambda r=request: room.signed(place, r, who),  # type: ignore[misc]
             f"Asked by a request that wishes {what}.",
             kind="RequestRefused",
         )
@@ -372,8 +376,8 @@ def test_nothing_is_copied_from_a_request(room: Any, sandbox: Sandbox, rng: rand
     request = forge.request(
         forge.subject(*who), forge.key_on(), *wish, x509.ExtendedKeyUsage([SERVER, CLIENT])
     )
-    authority(room, sandbox, "house")
-    found = room.signed(sandbox.place("house"), request, who)
+    place = opened(room, sandbox, rng)
+    found = room.signed(place, request, who)
     did = "Asked by a device's request that wishes to be the host bank.example, and to serve;"
     leaf = certificate(found, did)
     value, _critical = extension(leaf, x509.SubjectAlternativeName, did)
@@ -470,6 +474,12 @@ def noted(endpoint: Any, before: int, did: str) -> object:
     return found[before]
 
 
+def welcome(port: int, house: House) -> None:
+    """Go on if somebody with a certificate of ours is let in: a wall is no door."""
+    heard = endpoints.knock(port, house.papers(forge.subject("box-0")))
+    expect(heard[:7], b"welcome", "Knocked with a certificate of ours, and read.")
+
+
 @task("6.3")
 def test_a_server_lets_its_own_in(room: Any, sandbox: Sandbox, rng: random.Random) -> None:
     """A server lets in who shows a certificate of ours, by TLS 1.3 and 1.2, and sees whose."""
@@ -494,6 +504,7 @@ def test_a_server_turns_intruders_away(room: Any, sandbox: Sandbox, rng: random.
     for what, (_code, papers) in order:
         heard = endpoints.knock(port, papers)
         expect(heard[:7], b"", f"Knocked with {what}, and read what the server says.")
+    welcome(port, house)
 
 
 @task("6.3")
@@ -525,6 +536,7 @@ def test_a_server_speaks_no_old_protocol(room: Any, sandbox: Sandbox) -> None:
     endpoints.shout(port, b"")
     did = "Connected, and hung up without a word."
     expect(noted(endpoint, 2, did), "hung-up", f"{did} The log:")
+    welcome(port, house)
 
 
 @task("6.3")
@@ -625,6 +637,9 @@ def false_servers(house: House) -> dict[str, tuple[str, ssl.SSLContext]]:
 def test_a_client_tells_a_false_server_nothing(room: Any, sandbox: Sandbox) -> None:
     """A false server hears no word of a client."""
     house = House()
+    own = house.papers(forge.subject("api", "api"), purpose=SERVER, hosts=("localhost",))
+    _told, said, _seen = knocked(room, sandbox, house, endpoints.server_of(house, own))
+    expect(said, b"a secret word", "Connected to a server of ours; what it heard:")
     for what, (_code, context) in false_servers(house).items():
         _told, said, _seen = knocked(room, sandbox, house, context)
         expect(said, b"", f"Connected to a server with a certificate {what}; what it heard:")
@@ -733,6 +748,10 @@ class Desk:
         """Return a token of our own key with some claims changed."""
         return forge.token(self.header(), forge.claims_at(self.now, **changes), self.keys["k-2"])
 
+    def taken(self) -> None:
+        """Go on if a token of ours is good: whoever refuses all is no use."""
+        expect(self.tokens.verify(self.ours()), GATEWAY, "Showed a token of our own key.")
+
     def refused(self, text: str, code: str | None, did: str) -> None:
         """Go on if that token is refused, with that code where one is named."""
         found = expect_refused(lambda: self.tokens.verify(text), did, kind="AccessRefused")
@@ -804,6 +823,7 @@ def test_each_token_has_an_id(room: Any, elsewhere: Any, sandbox: Sandbox) -> No
 def test_who_gets_no_token(room: Any, sandbox: Sandbox) -> None:
     """Devices, servers and unknown kinds get no token."""
     desk = Desk(room, sandbox)
+    token_of(desk, "gateway", "gateway")
     for kind in ("device", "api", "broker", "anonymous", "admin", ""):
         did = f"Asked for a token for x, of the kind {kind!r}."
         expect_refused(lambda k=kind: desk.tokens.issue("x", k), did, kind="AccessRefused")  # type: ignore[misc]
@@ -829,6 +849,7 @@ def test_ones_own_tokens_are_good(room: Any, sandbox: Sandbox) -> None:
 def test_the_header_never_says_how_to_verify(room: Any, sandbox: Sandbox) -> None:
     """The algorithm is ours to say: no token chooses its own."""
     desk = Desk(room, sandbox)
+    desk.taken()
     claims = forge.claims_at(NOW)
     for name in ("none", "None", "nOnE", ""):
         text = f"{forge.part(desk.header(alg=name))}.{forge.part(claims)}."
@@ -847,6 +868,7 @@ def test_the_header_never_says_how_to_verify(room: Any, sandbox: Sandbox) -> Non
 def test_a_signature_is_ours_or_none(room: Any, sandbox: Sandbox) -> None:
     """A token that another key signed, or that was changed afterwards, is refused."""
     desk, other = Desk(room, sandbox), forge.key_on()
+    desk.taken()
     claims = forge.claims_at(NOW)
     text = forge.token(desk.header(), claims, other)
     desk.refused(text, "token-signature", "Showed a token of another key under our key's id.")
@@ -862,6 +884,7 @@ def test_a_signature_is_ours_or_none(room: Any, sandbox: Sandbox) -> None:
 def test_no_key_is_taken_from_a_token(room: Any, sandbox: Sandbox) -> None:
     """A key comes from our own set, never from a token nor from where it points."""
     desk, other = Desk(room, sandbox), forge.key_on()
+    desk.taken()
     with socket.create_server(("127.0.0.1", 0)) as door:
         door.settimeout(0.0)
         port = door.getsockname()[1]
@@ -884,6 +907,7 @@ def test_no_key_is_taken_from_a_token(room: Any, sandbox: Sandbox) -> None:
 def test_a_key_that_isnt_ours(room: Any, sandbox: Sandbox, rng: random.Random) -> None:
     """A token under a key id that we don't have is refused, whatever the id looks like."""
     desk = Desk(room, sandbox)
+    desk.taken()
     for kid in (f"k-{rng.randrange(3, 99)}", "../keys.json", "' OR 1=1 --", "", "x" * 500):
         text = forge.token(desk.header(kid=kid), forge.claims_at(NOW), forge.key_on())
         desk.refused(text, "token-key", f"Showed a token of the key id {kid[:40]!r}.")
@@ -898,6 +922,7 @@ def test_a_key_that_isnt_ours(room: Any, sandbox: Sandbox, rng: random.Random) -
 def test_from_whom_and_for_whom(room: Any, sandbox: Sandbox) -> None:
     """A token of another issuer, or for another audience, is refused."""
     desk = Desk(room, sandbox)
+    desk.taken()
     for issuer in ("https://evil.example", f"{forge.ISSUER}/x", ""):
         desk.refused(desk.ours(iss=issuer), "token-issuer", f"Showed one of the issuer {issuer!r}.")
     for audience in ("bank", ["bank"], f"{forge.AUDIENCE}-test"):
@@ -909,6 +934,7 @@ def test_from_whom_and_for_whom(room: Any, sandbox: Sandbox) -> None:
 def test_times_are_numbers_and_kept(room: Any, sandbox: Sandbox, rng: random.Random) -> None:
     """A token counts from when it says until when it says, and says it in numbers."""
     desk = Desk(room, sandbox)
+    desk.taken()
     begin, some = int(NOW.timestamp()), rng.randrange(60, 9000)
     for code, changes in (
         ("token-expired", {"exp": begin - some}),
@@ -926,6 +952,7 @@ def test_times_are_numbers_and_kept(room: Any, sandbox: Sandbox, rng: random.Ran
 def test_no_claim_is_missing(room: Any, sandbox: Sandbox) -> None:
     """A token that leaves a claim out is incomplete."""
     desk = Desk(room, sandbox)
+    desk.taken()
     for claim in ("iss", "aud", "sub", "kind", "scope", "iat", "nbf", "exp", "jti"):
         did = f"Showed a token of our key without {claim}."
         desk.refused(desk.ours(**{claim: None}), "token-incomplete", did)
@@ -953,6 +980,7 @@ def test_no_more_scope_than_its_kind(room: Any, sandbox: Sandbox) -> None:
 def test_what_is_no_token(room: Any, sandbox: Sandbox, rng: random.Random) -> None:
     """What is no token, or another kind of token, is malformed, and raises nothing else."""
     desk = Desk(room, sandbox)
+    desk.taken()
     head = forge.part(desk.header())
     noise = forge.part(rng.randbytes(40))
     for text in (
@@ -971,6 +999,7 @@ def test_what_is_no_token(room: Any, sandbox: Sandbox, rng: random.Random) -> No
 def test_no_claim_stands_twice(room: Any, sandbox: Sandbox) -> None:
     """A token in which a name stands twice is malformed: two readers would read it two ways."""
     desk = Desk(room, sandbox)
+    desk.taken()
     head, claims = json.dumps(desk.header()), json.dumps(forge.claims_at(NOW))
     twice = claims.replace("{", '{"sub": "root", ', 1).encode()
     text = forge.token(head.encode(), twice, desk.keys["k-2"])
@@ -1283,6 +1312,8 @@ def test_nobody_else_has_rights(room: Any, rng: random.Random) -> None:
     for kind in ("operator", "broker", "api", "anonymous", "admin", ""):
         publish, subscribe = rights(room, party(rng)[0], kind)
         expect((len(publish), len(subscribe)), (0, 0), f"Counted the rights of the kind {kind!r}.")
+    some = sum(map(len, rights(room, party(rng)[0], "device")))
+    expect_between(some, 1, 9, "Counted the rights of the kind 'device'.")
 
 
 @task("6.6")
@@ -1332,6 +1363,9 @@ def test_one_scope_isnt_another(room: Any) -> None:
         principal = Principal("x", kind, frozenset({scope}))
         (got,) = room.allowed([(principal, action, "x")])
         expect(got, False, f"May the {kind} x with the scope {scope} only {action}?")
+        if kind == "operator":
+            (got,) = room.allowed([(principal, scope, "x")])
+            expect(got, True, f"May the {kind} x with the scope {scope} only {scope}?")
 
 
 @task("6.6")
@@ -1356,6 +1390,8 @@ def test_a_certificate_that_doesnt_count(room: Any, sandbox: Sandbox, rng: rando
     house, name = House(), party(rng)[0]
     found, audit = gate(room, sandbox, "wrong", {}, house)
     who = forge.subject(name)
+    known = found.verify(None, house.papers(who).der)
+    expect(known, Principal(name, "device"), f"Showed the certificate of the device {name}.")
     for what, code, papers in (
         ("of a foreign authority", "certificate-authority", House("theirs").papers(who)),
         ("signed by another key", "certificate-authority", house.papers(who, by=forge.key_on())),
@@ -1418,13 +1454,13 @@ def private(sandbox: Sandbox, folder: str, did: str) -> None:
 @task("6.7")
 def test_a_secret_is_its_owners_alone(room: Any, sandbox: Sandbox, rng: random.Random) -> None:
     """A kept secret has the mode 0600, the folders made for it 0700, whatever the umask."""
-    for umask in (0o000, 0o022, 0o077):
-        content = rng.randbytes(rng.randrange(1, 5000))
+    wanted = {umask: rng.randbytes(rng.randrange(1, 5000)) for umask in (0o000, 0o022, 0o077)}
+    for umask, content in wanted.items():
         room.kept(sandbox.place(f"u{umask}/deep/er/secret"), content, umask)
+    for umask, content in wanted.items():
         did = f"Kept a secret in a new folder with the umask {umask:03o}."
         private(sandbox, f"u{umask}", did)
         expect(sandbox.take(f"u{umask}/deep/er/secret"), content, f"{did} The file:")
-        room = sandbox.open().open()
 
 
 @task("6.7")
