@@ -3,6 +3,7 @@
 import os
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -181,6 +182,12 @@ def kept_on_a_full_disk(room: Any, path: str, content: bytes, room_for: int) -> 
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     return "nothing"
+
+
+def flushed(_room: Any) -> None:
+    """Let go of what was printed: a killed process would take it along."""
+    sys.stdout.flush()
+    sys.stderr.flush()
 
 
 class Watched(str):

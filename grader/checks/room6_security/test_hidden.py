@@ -8,7 +8,7 @@ import os
 import random
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from grader.checks.room6_security import endpoints, forge
 from grader.checks.room6_security.forge import CLIENT, SERVER, House, Papers
 from grader.evidence import (
     NotYet,
+    Said,
     expect,
     expect_between,
     expect_refused,
@@ -31,7 +32,7 @@ from grader.evidence import (
     shown,
     task,
 )
-from grader.line import Served
+from grader.line import RemoteError, Served
 from grader.sandbox import Sandbox
 from shared.contracts.messages import Principal, Token
 
@@ -53,6 +54,30 @@ def certificate(data: object, did: str) -> x509.Certificate:
         return x509.load_pem_x509_certificate(pem(data, did, "a certificate"))
     except ValueError:
         raise NotYet(did, "a certificate (PEM)", shown(data)) from None
+
+
+def plainly(value: object) -> object:
+    """Return what the room gave, in words that don't differ from run to run."""
+    match value:
+        case bytes():
+            return Said("a certificate" if b"BEGIN CERTIFICATE--" in value else "bytes")
+        case Token():
+            return Said("a token")
+        case Principal():
+            scopes = " ".join(sorted(map(str, value.scopes))) or "none"
+            return Said(f"{value.subject}, of the kind {value.kind!r}, scopes: {scopes}")
+    return value
+
+
+def turned_away(call: Callable[[], object], did: str, *, kind: str) -> RemoteError:
+    """Go on if `call` raises an error of class `kind`; return it."""
+    return expect_refused(lambda: plainly(call()), did, kind=kind)
+
+
+def expect_who(got: object, wanted: Principal, did: str) -> None:
+    """Go on if the room says that it is `wanted`."""
+    if got != wanted or type(got) is not Principal:
+        raise NotYet(did, str(plainly(wanted)), shown(plainly(got)))
 
 
 def extension(found: x509.Certificate, kind: type[Any], did: str) -> Any:
@@ -154,12 +179,14 @@ def test_an_authority_stays_the_same(room: Any, sandbox: Sandbox) -> None:
     """Opened again, after a power cut too, a folder holds the same authority."""
     first = [one.public_bytes(forge.PEM) for one in authority(room, sandbox, "same")]
     again = [one.public_bytes(forge.PEM) for one in authority(room, sandbox, "same")]
-    expect(again, first, "Opened an authority's folder a second time.")
+    did = "Opened an authority's folder a second time."
+    expect_that(again == first, did, "the same two certificates", Said("others"))
     sandbox.kill()
     again = [
         one.public_bytes(forge.PEM) for one in authority(sandbox.open().open(), sandbox, "same")
     ]
-    expect(again, first, "Killed the process, and opened the folder again.")
+    did = "Killed the process, and opened the folder again."
+    expect_that(again == first, did, "the same two certificates", Said("others"))
     for file, pem in zip(("root", "issuing"), first, strict=True):
         key = sandbox.take(f"same/{file}.key")
         did = f"Opened {file}.key once the process was dead; its public half"
@@ -311,7 +338,7 @@ def test_a_request_for_somebody_else(room: Any, sandbox: Sandbox, rng: random.Ra
     ):
         request = forge.request(asked, forge.key_on())
         did = f"Asked for a leaf of {(name, kind, generation)} by a request with {what}."
-        expect_refused(
+        turned_away(
             lambda r=request: room.signed(place, r, (name, kind, generation)),  # type: ignore[misc]
             did,
             kind="RequestRefused",
@@ -324,10 +351,10 @@ def test_possession_is_proved(room: Any, sandbox: Sandbox, rng: random.Random) -
     who, place = party(rng), opened(room, sandbox, rng)
     request = forge.stolen_request(forge.subject(*who))
     did = "Asked by a request with somebody else's key in it, signed by another one."
-    expect_refused(lambda: room.signed(place, request, who), did, kind="RequestRefused")
+    turned_away(lambda: room.signed(place, request, who), did, kind="RequestRefused")
     for nothing in (b"", b"-----BEGIN NOTHING-----", rng.randbytes(200)):
         did = "Asked by something that is no request."
-        expect_refused(
+        turned_away(
             lambda n=nothing: room.signed(place, n, who),  # type: ignore[misc]
             did,
             kind="RequestRefused",
@@ -343,7 +370,7 @@ def test_a_key_on_another_curve(room: Any, sandbox: Sandbox, rng: random.Random)
         ("P-384", forge.key_on(ec.SECP384R1())),
     ):
         request = forge.request(forge.subject(*who), key)
-        expect_refused(
+        turned_away(
             lambda r=request: room.signed(place, r, who),  # type: ignore[misc]
             f"Asked for a leaf by a request with a key of {what}.",
             kind="RequestRefused",
@@ -361,7 +388,7 @@ def test_no_request_gets_the_rights_of_an_authority(
         ("to sign certificates", forge.usage(signs=True)),
     ):
         request = forge.request(forge.subject(*who), forge.key_on(), wish)
-        expect_refused(
+        turned_away(
             lambda r=request: room.signed(place, r, who),  # type: ignore[misc]
             f"Asked by a request that wishes {what}.",
             kind="RequestRefused",
@@ -528,7 +555,7 @@ def test_a_server_speaks_no_old_protocol(room: Any, sandbox: Sandbox) -> None:
     endpoint, port = serving(room, sandbox, house, require=True, revoked=None)
     papers = house.papers(forge.subject("box-1"))
     did = "Knocked by TLS 1.1 with a certificate of ours."
-    expect(endpoints.knock(port, papers, ssl.TLSVersion.TLSv1_1), b"", did)
+    expect(endpoints.knock(port, papers, ssl.TLSVersion.TLSv1_1)[:7], b"", did)
     expect(noted(endpoint, 0, did), "old-protocol", f"{did} The log:")
     endpoints.shout(port, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
     did = "Spoke plain HTTP to the server."
@@ -570,7 +597,7 @@ def test_a_list_that_says_nothing_lets_nobody_in(room: Any, sandbox: Sandbox) ->
         expect(noted(endpoint, 0, did), "revocations-unknown", f"{did} The log:")
     own = house.papers(forge.subject("api", "api"), purpose=SERVER, hosts=("localhost",))
     about = files(sandbox, "api", own, house)
-    expect_refused(
+    turned_away(
         lambda: room.serve(sandbox.expose(), about, sandbox.place("no-list.pem"), require=True),
         "Asked for a server's context with a list that isn't there.",
         kind="OSError",
@@ -750,11 +777,11 @@ class Desk:
 
     def taken(self) -> None:
         """Go on if a token of ours is good: whoever refuses all is no use."""
-        expect(self.tokens.verify(self.ours()), GATEWAY, "Showed a token of our own key.")
+        expect_who(self.tokens.verify(self.ours()), GATEWAY, "Showed a token of our own key.")
 
     def refused(self, text: str, code: str | None, did: str) -> None:
         """Go on if that token is refused, with that code where one is named."""
-        found = expect_refused(lambda: self.tokens.verify(text), did, kind="AccessRefused")
+        found = turned_away(lambda: self.tokens.verify(text), did, kind="AccessRefused")
         if code is not None:
             expect(found.text, code, f"{did} The code:")
 
@@ -826,20 +853,20 @@ def test_who_gets_no_token(room: Any, sandbox: Sandbox) -> None:
     token_of(desk, "gateway", "gateway")
     for kind in ("device", "api", "broker", "anonymous", "admin", ""):
         did = f"Asked for a token for x, of the kind {kind!r}."
-        expect_refused(lambda k=kind: desk.tokens.issue("x", k), did, kind="AccessRefused")  # type: ignore[misc]
+        turned_away(lambda k=kind: desk.tokens.issue("x", k), did, kind="AccessRefused")  # type: ignore[misc]
 
 
 @task("6.4")
 def test_ones_own_tokens_are_good(room: Any, sandbox: Sandbox) -> None:
     """A token of ours is good, whoever of us issued it, until ten seconds after its end."""
     desk = Desk(room, sandbox)
-    expect(desk.tokens.verify(desk.ours()), GATEWAY, "Showed a token of our own key.")
+    expect_who(desk.tokens.verify(desk.ours()), GATEWAY, "Showed a token of our own key.")
     text = token_of(desk, "olga", "operator").text
     wanted = Principal("olga", "operator", frozenset({"read", "replay"}))
-    expect(desk.tokens.verify(text), wanted, "Showed a token that was just issued.")
+    expect_who(desk.tokens.verify(text), wanted, "Showed a token that was just issued.")
     for seconds in (-9, 899, 909):
         desk.now = NOW + timedelta(seconds=seconds)
-        expect(desk.tokens.verify(text), wanted, f"Showed it {seconds} s after it was issued.")
+        expect_who(desk.tokens.verify(text), wanted, f"Showed it {seconds} s after it was issued.")
     for seconds, code in ((911, "token-expired"), (-11, "token-not-yet-valid")):
         desk.now = NOW + timedelta(seconds=seconds)
         desk.refused(text, code, f"Showed a token {seconds} s after it was issued.")
@@ -973,7 +1000,7 @@ def test_no_more_scope_than_its_kind(room: Any, sandbox: Sandbox) -> None:
         desk.refused(desk.ours(**changes), "token-scope", did)
     found = desk.tokens.verify(desk.ours(kind="operator", scope="read"))
     wanted = Principal("gateway", "operator", frozenset({"read"}))
-    expect(found, wanted, "Showed an operator's token with the scope read only.")
+    expect_who(found, wanted, "Showed an operator's token with the scope read only.")
 
 
 @task("6.4")
@@ -989,7 +1016,7 @@ def test_what_is_no_token(room: Any, sandbox: Sandbox, rng: random.Random) -> No
         *(f"{head}.{noise}.{noise}", "\ud800", forge.part({}) * 4000),
     ):
         did = f"Showed {text[:40]!r}{' …' * (len(text) > 40)}."
-        expect_refused(lambda t=text: desk.tokens.verify(t), did, kind="AccessRefused")  # type: ignore[misc]
+        turned_away(lambda t=text: desk.tokens.verify(t), did, kind="AccessRefused")  # type: ignore[misc]
     for kind in ("JWT", "at+jwt;v=2", None):
         text = forge.token(desk.header(typ=kind), forge.claims_at(NOW), desk.keys["k-2"])
         desk.refused(text, "token-malformed", f"Showed a token of our key of the type {kind!r}.")
@@ -1070,7 +1097,7 @@ def test_a_secret_earns_a_token(room: Any, sandbox: Sandbox, rng: random.Random)
         ("gateway", "é\ud800"),
     ):
         did = f"Asked for a token as {client!r} with a secret of {len(word)} letters."
-        error = expect_refused(
+        error = turned_away(
             lambda c=client, w=word: found.issue(c, w),  # type: ignore[misc]
             did,
             kind="AccessRefused",
@@ -1096,7 +1123,9 @@ def test_a_new_key_signs_at_once(room: Any, sandbox: Sandbox) -> None:
     for minutes in (0, 30, 59):
         desk.now = NOW + timedelta(minutes=minutes)
         found = fresh.verify(text)
-        expect(found, GATEWAY, f"Showed a token of the old key {minutes} min after the rotation.")
+        expect_who(
+            found, GATEWAY, f"Showed a token of the old key {minutes} min after the rotation."
+        )
     desk.tokens = fresh
     desk.now = NOW + timedelta(minutes=61)
     desk.refused(text, "token-key", "Showed a token of the old key 61 min after the rotation.")
@@ -1149,7 +1178,7 @@ def test_an_unknown_id_asks_once(room: Any, sandbox: Sandbox, rng: random.Random
     room.open_keys(sandbox.place("desk"), lambda: desk.now).rotate()  # is that written?
     desk.write()
     desk.now += timedelta(seconds=100)
-    expect(desk.tokens.verify(desk.ours()), GATEWAY, "Showed a token of our own key.")
+    expect_who(desk.tokens.verify(desk.ours()), GATEWAY, "Showed a token of our own key.")
     desk.now += timedelta(seconds=6)
     made_up = forge.token(
         desk.header(kid=f"k-{rng.randrange(9, 99)}"), forge.claims_at(desk.now), forge.key_on()
@@ -1163,7 +1192,7 @@ def test_an_unknown_id_asks_once(room: Any, sandbox: Sandbox, rng: random.Random
     desk.refused(theirs, "token-key", did)
     desk.now += timedelta(seconds=4)
     found = desk.tokens.verify(theirs)
-    expect(found, GATEWAY, "Showed the token of the added key again, 6 s after the unknown id.")
+    expect_who(found, GATEWAY, "Showed the token of the added key again, 6 s after the unknown id.")
 
 
 @task("6.5")
@@ -1174,7 +1203,7 @@ def test_a_key_that_went_is_gone_soon(room: Any, sandbox: Sandbox) -> None:
     desk.write()
     desk.now += timedelta(seconds=100)
     text = desk.ours()
-    expect(desk.tokens.verify(text), GATEWAY, "Showed a token of our own key.")
+    expect_who(desk.tokens.verify(text), GATEWAY, "Showed a token of our own key.")
     desk.keys = {"k-9": forge.key_on()}
     desk.retired = {}
     desk.write()
@@ -1377,7 +1406,7 @@ def test_a_certificate_at_the_gate(room: Any, sandbox: Sandbox, rng: random.Rand
         name = party(rng)[0]
         papers = house.papers(forge.subject(name, "device", rng.randrange(1, 9)))
         who = found.verify(None, papers.der)
-        expect(who, Principal(name, "device"), f"Showed the certificate of the device {name}.")
+        expect_who(who, Principal(name, "device"), f"Showed the certificate of the device {name}.")
     for kind in ("gateway", "operator"):
         who = found.verify(None, house.papers(forge.subject("x", kind)).der)
         expect(who.kind, "anonymous", f"Showed the certificate of a party of the kind {kind}.")
@@ -1391,7 +1420,7 @@ def test_a_certificate_that_doesnt_count(room: Any, sandbox: Sandbox, rng: rando
     found, audit = gate(room, sandbox, "wrong", {}, house)
     who = forge.subject(name)
     known = found.verify(None, house.papers(who).der)
-    expect(known, Principal(name, "device"), f"Showed the certificate of the device {name}.")
+    expect_who(known, Principal(name, "device"), f"Showed the certificate of the device {name}.")
     for what, code, papers in (
         ("of a foreign authority", "certificate-authority", House("theirs").papers(who)),
         ("signed by another key", "certificate-authority", house.papers(who, by=forge.key_on())),
@@ -1406,7 +1435,7 @@ def test_a_certificate_that_doesnt_count(room: Any, sandbox: Sandbox, rng: rando
     ):
         before = len(audit.lines)
         did = f"Showed the gate a device's certificate {what}."
-        error = expect_refused(
+        error = turned_away(
             lambda p=papers: found.verify(None, p.der),  # type: ignore[misc]
             did,
             kind="AccessRefused",
@@ -1417,7 +1446,7 @@ def test_a_certificate_that_doesnt_count(room: Any, sandbox: Sandbox, rng: rando
         expect(reasons, [code], f"{did} What the operator is told:")
     for nothing in (b"", rng.randbytes(300)):
         did = "Showed the gate bytes that are no certificate."
-        expect_refused(
+        turned_away(
             lambda n=nothing: found.verify(None, n),  # type: ignore[misc]
             did,
             kind="AccessRefused",
@@ -1431,14 +1460,14 @@ def test_a_revocation_counts_at_once(room: Any, sandbox: Sandbox, rng: random.Ra
     found, _audit = gate(room, sandbox, "revoked", {}, house)
     old, other = house.papers(forge.subject(name)), house.papers(forge.subject("box-0"))
     who = found.verify(None, old.der)
-    expect(who, Principal(name, "device"), "Showed a certificate before it was withdrawn.")
+    expect_who(who, Principal(name, "device"), "Showed a certificate before it was withdrawn.")
     serials = [5, old.certificate.serial_number]
     room.written(sandbox.place("revoked/trust/revocations.pem"), house.revocations(serials))
     did = "Wrote a new list of revocations, and showed the certificate again."
-    error = expect_refused(lambda: found.verify(None, old.der), did, kind="AccessRefused")
+    error = turned_away(lambda: found.verify(None, old.der), did, kind="AccessRefused")
     expect(error.text, "certificate-revoked", f"{did} The code:")
     who = found.verify(None, other.der)
-    expect(who, Principal("box-0", "device"), "Showed one that isn't in the list.")
+    expect_who(who, Principal("box-0", "device"), "Showed one that isn't in the list.")
 
 
 # --- 6.7
@@ -1483,7 +1512,7 @@ def test_whole_or_not_at_all(room: Any, sandbox: Sandbox, rng: random.Random) ->
     told = room.kept_on_a_full_disk(sandbox.place("full/secret"), after, 4096)
     did = "Kept a secret of 300,000 bytes over one of 300, where 4,096 fit on the disk."
     expect(told, "OSError", f"{did} What was raised:")
-    expect(sorted(sandbox.modes("full")), ["secret"], f"{did} What lies in the folder:")
+    expect(len(sandbox.modes("full")), 1, f"{did} How many files lie in the folder:")
     expect(sandbox.take("full/secret"), before, f"{did} The file:")
 
 
@@ -1507,7 +1536,7 @@ def test_what_others_can_read_is_no_secret(room: Any, sandbox: Sandbox, rng: ran
     for mode in (0o644, 0o640, 0o604, 0o660, 0o602, 0o620, 0o666, 0o777):
         room.written(path, word.encode(), mode)
         did = f"Read a secret whose file has the mode {mode:04o}."
-        error = expect_refused(lambda: room.read_secret(path), did, kind="PermissionError")
+        error = turned_away(lambda: room.read_secret(path), did, kind="PermissionError")
         expect_that("600" in error.text and path in error.text, did, "the path and 600", error.text)
         expect_that(word not in error.text, did, "no secret in the error", error.text)
     for mode in (0o600, 0o400):
@@ -1571,7 +1600,7 @@ def test_no_secret_is_told(room: Any, sandbox: Sandbox, rng: random.Random) -> N
     found, audit = gate(room, sandbox, "quiet", {"gateway": ("gateway", word)}, House())
     text = found.issue("gateway", word).text
     errors = [
-        expect_refused(
+        turned_away(
             lambda c=client, w=secret: found.issue(c, w),  # type: ignore[misc]
             "Asked for a token with a wrong secret.",
             kind="AccessRefused",
@@ -1581,6 +1610,7 @@ def test_no_secret_is_told(room: Any, sandbox: Sandbox, rng: random.Random) -> N
     path = sandbox.place("quiet/word")
     room.kept(path, word.encode())
     room.read_secret(path)
+    room.flushed()
     sandbox.kill()
     told = f"{errors} {audit.lines} {sandbox.said()}"
     for what, secret in (("the right secret", word), ("a wrong one", wrong), ("the token", text)):
