@@ -285,10 +285,10 @@ def test_the_unknown_is_as_usual(room: Any, rng: random.Random) -> None:
     window = usual_days(15 * DAY, 3)
     calm = room.lagged(window, [[1], [0], [-1]], DAY)
     expect_table(calm, [[0.0] * len(calm[0])] * 3, "Fifteen days were alike; the lags:")
-    for row, wild in zip(window[-50:], noise(rng, 50, 2), strict=True):
+    for row, wild in zip(window[-80:], noise(rng, 80, 2), strict=True):
         row[:] = [nan, *(wave(3) + one if rng.random() < 0.6 else nan for one in wild)]
     found = room.lagged(window, [[1], [0], [-1]], DAY)
-    did = "Of three sensors one has been silent for two days and two have gaps;"
+    did = "Of three sensors one has been silent for three days and two have gaps;"
     held = all(isinstance(one, float) and math.isfinite(one) for _place, one in flat(found))
     expect_that(held, f"{did} the lags:", "finite numbers", found)
     expect_table(found[0][:9], [0.0] * 9, f"{did} the residuals of the silent one:")
