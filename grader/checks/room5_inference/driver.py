@@ -139,7 +139,7 @@ def foreign(room: Any, folder: str, version: str, until: datetime) -> None:
 
 def unwritable(room: Any, folder: str, version: str, until: datetime) -> None:
     """Save something that can't be written."""
-    saved(room, folder, version, {"rows": iter([version])}, until, 1.0)
+    saved(room, folder, version, {"rows": (letter for letter in version)}, until, 1.0)
 
 
 def registry(room: Any, folder: str) -> Any:

@@ -343,9 +343,7 @@ def test_climatology_is_the_usual_value_at_that_time(room: Any, rng: random.Rand
 
 @task("5.2")
 def test_origins_roll_and_learn_nothing_new(room: Any, rng: random.Random) -> None:
-    """Each origin from the split on is judged that has 24 slots behind it; only what was before
-    the split is learnt from.
-    """  # noqa: D205 - one sentence
+    """Origins roll from the split on while 24 slots follow; learnt is what was before the split."""
     split = rng.randrange(5, 30)
     for length in (split + 24, split + 25, split + 24 + rng.randrange(5, 40)):
         wanted = [(list(range(split)), origin) for origin in range(split, length - 24)]
@@ -358,9 +356,7 @@ def test_origins_roll_and_learn_nothing_new(room: Any, rng: random.Random) -> No
 
 @task("5.2")
 def test_a_conformal_radius_counts_the_new_one(room: Any, rng: random.Random) -> None:
-    """The radius is the ⌈(n + 1)·level⌉-th smallest size of a residual, infinite if there are
-    too few.
-    """  # noqa: D205 - one sentence
+    """The radius is the ⌈(n + 1)·level⌉-th smallest residual, infinite if there are too few."""
     for count, level in ((8, 0.9), (9, 0.9), (13, 0.9), (13, 0.95), (47, 0.8), (102, 0.9)):
         residuals = [rng.gauss(0, 2) for _ in range(count)]
         sizes = [*sorted(abs(one) for one in residuals), *[inf] * count]
@@ -610,9 +606,7 @@ def test_too_little_gives_no_threshold(room: Any, rng: random.Random) -> None:
 
 @task("5.3")
 def test_each_channel_has_its_own_threshold(room: Any, rng: random.Random) -> None:
-    """A channel's threshold comes from its own scores and the budget, and never lies below the
-    noise of the sensor.
-    """  # noqa: D205 - one sentence
+    """A threshold comes from its own channel and the budget, and never lies below the noise."""
     jumps = exponential(rng, 1500, 1.0)
     learnt = [({"jump": one, "alone": 50 * one, "return": nan}, 0.01) for one in jumps]
     did = "Learnt 1,500 slots of a sensor; the threshold of jump:"
