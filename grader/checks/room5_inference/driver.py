@@ -147,6 +147,11 @@ def registry(room: Any, folder: str) -> Any:
     return room.open_registry(Path(folder))
 
 
+def promoted(room: Any, folder: str, version: str, score: Any, held_from: datetime) -> bool:
+    """Return whether a version was promoted."""
+    return bool(room.open_registry(Path(folder)).promote(version, score, held_from))
+
+
 def index(room: Any, expected: Sequence[float], actual: Sequence[float]) -> float:
     """Return the population stability index."""
     return float(room.population_stability_index(floats(expected), floats(actual)))
