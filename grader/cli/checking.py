@@ -66,13 +66,18 @@ def watch(
     ((name, task),) = _wanted([room])
     _need_checks(name)
     end = None if seconds is None else time.monotonic() + seconds
-    with Jury(name, hidden=False) as jury:
-        for saved in _changes(ROOT / "rooms" / name, end):
-            if saved:
-                moment = time.strftime("%H:%M:%S")
-                put(_("\n{moment}  saved: {files}").format(moment=moment, files=", ".join(saved)))
-            tell(_judged(jury, name, task, 0))
-            put(_("watching rooms/{room}; Ctrl-C ends").format(room=name))
+    try:
+        # One sandbox stays: it is all yours, and starting another costs more than the checks.
+        with Jury(name, hidden=False, standing=True) as jury:
+            for saved in _changes(ROOT / "rooms" / name, end):
+                if saved:
+                    text = _("\n{moment}  saved: {files}")
+                    moment = time.strftime("%H:%M:%S")
+                    put(text.format(moment=moment, files=", ".join(saved)))
+                tell(_judged(jury, name, task, 0))
+                put(_("watching rooms/{room}; Ctrl-C ends").format(room=name))
+    except GraderFault as error:
+        raise Failure(str(error)) from None
 
 
 def _need_checks(room: str) -> None:
