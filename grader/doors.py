@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 _PATIENCE_S = 10.0
+_MOST_IDLE = 8
+_AT_ONCE = 256
 
 
 def free_port() -> int:
@@ -33,7 +35,8 @@ class Doors:
         self._servers: list[socket.socket] = []
         self._outward: set[int] = set()
         self._idle: queue.SimpleQueue[socket.socket] = queue.SimpleQueue()
-        self._listen(self._unix("inward"), self._idle.put)
+        self._busy = threading.BoundedSemaphore(_AT_ONCE)
+        self._listen(self._unix("inward"), self._wait_there)
 
     def open_outward(self, port: int) -> bool:
         """Lead what connects to `port` in there to the same port here; False if it does already."""
@@ -67,7 +70,7 @@ class Doors:
         path.unlink(missing_ok=True)  # of whoever had the folder before
         server = socket.socket(socket.AF_UNIX)
         server.bind(str(path))
-        path.chmod(0o666)  # the keeper may be another user; the folder is this sandbox's alone
+        path.chmod(0o600)  # for the keeper; where workers are another user they can't come here
         server.listen(64)
         return server
 
@@ -75,13 +78,23 @@ class Doors:
         self._servers.append(server)
         threading.Thread(target=_accept, args=(server, take), daemon=True, name="door").start()
 
+    def _wait_there(self, inside: socket.socket) -> None:
+        if self._idle.qsize() < _MOST_IDLE:
+            self._idle.put(inside)
+        else:  # the keeper holds one; whoever opens many isn't the keeper
+            inside.close()
+
     def _lead_out(self, inside: socket.socket, port: int) -> None:
+        if not self._busy.acquire(blocking=False):
+            inside.close()
+            return
         try:
             outside = socket.create_connection(("127.0.0.1", port), _PATIENCE_S)
         except OSError:
+            self._busy.release()
             inside.close()
             return
-        _join(inside, outside)
+        _join(inside, outside, self._busy.release)
 
     def _lead_in(self, caller: socket.socket, port: int) -> None:
         try:
@@ -100,16 +113,22 @@ def _accept(server: socket.socket, take: Callable[[socket.socket], None]) -> Non
             take(connection)
 
 
-def _join(one: socket.socket, other: socket.socket) -> None:
+def _join(
+    one: socket.socket, other: socket.socket, ended: Callable[[], None] = lambda: None
+) -> None:
     for end in (one, other):
         end.settimeout(None)
         if end.family == socket.AF_INET:
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    threading.Thread(target=_converse, args=(one, other), daemon=True, name="door").start()
+    about = (one, other, ended)
+    threading.Thread(target=_converse, args=about, daemon=True, name="door").start()
 
 
-def _converse(one: socket.socket, other: socket.socket) -> None:
-    with one, other:
+def _converse(one: socket.socket, other: socket.socket, ended: Callable[[], None]) -> None:
+    with contextlib.ExitStack() as stack:
+        stack.callback(ended)
+        stack.enter_context(one)
+        stack.enter_context(other)
         back = threading.Thread(target=_carry, args=(other, one), daemon=True, name="door")
         back.start()
         _carry(one, other)

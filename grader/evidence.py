@@ -7,6 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
@@ -16,6 +17,17 @@ from .line import RemoteError
 task = pytest.mark.task  # @task("4.2"): the task that a check earns points for
 _FEW: Final = 8  # items of a list that are shown as a whole
 _LONGEST: Final = 600  # characters of a value
+
+
+@dataclass
+class Tally:
+    """What the check that runs now saw so far: refusals, and anything else that held."""
+
+    refused: int = 0
+    held: int = 0
+
+
+tally = Tally()
 
 
 class NotYet(AssertionError):  # noqa: N818 - one of the four outcomes
@@ -44,6 +56,7 @@ class Said(str):
 def expect(got: object, expected: object, did: str) -> None:
     """Go on if `got` equals `expected` and is of its type; what was `did` is told otherwise."""
     if type(got) is type(expected) and got == expected:
+        tally.held += 1
         return
     if isinstance(got, list) and isinstance(expected, list) and len(expected) > _FEW:
         did, expected, got = _first_difference(did, expected, got)
@@ -64,6 +77,7 @@ def expect_close(got: object, expected: float, did: str, *, within: float, unit:
     if not (number and abs(float(got) - expected) <= within):  # type: ignore[arg-type]
         wish = f"{expected:.6g} ± {within:.3g} {unit}".rstrip()
         raise NotYet(did, wish, f"{got:.6g} {unit}".rstrip() if number else shown(got))
+    tally.held += 1
 
 
 def expect_between(got: object, low: float, high: float, did: str, *, unit: str = "") -> None:
@@ -72,12 +86,14 @@ def expect_between(got: object, low: float, high: float, did: str, *, unit: str 
     if not (number and low <= got <= high):  # type: ignore[operator]
         wish = f"{low:.6g} to {high:.6g} {unit}".rstrip()
         raise NotYet(did, wish, f"{got:.6g} {unit}".rstrip() if number else shown(got))
+    tally.held += 1
 
 
 def expect_that(held: object, did: str, expected: str, got: object) -> None:
     """Go on if `held` is True; say what was expected in words otherwise."""
     if held is not True:
         raise NotYet(did, expected, shown(got))
+    tally.held += 1
 
 
 def expect_refused(
@@ -91,7 +107,9 @@ def expect_refused(
         if error.task is not None:
             raise
         if not error.is_a(kind) or (naming is not None and naming not in error.text):
-            raise NotYet(did, wish, shown(Said(f"{error.kinds[0]}: {error.text}"))) from None
+            kind_told = error.kinds[0] if error.kinds else "error"
+            raise NotYet(did, wish, shown(Said(f"{kind_told}: {error.text}"))) from None
+        tally.refused += 1
         return error
     raise NotYet(did, wish, f"no error; it returned {shown(got)}")
 
@@ -110,6 +128,7 @@ def expect_soon(
         if time.monotonic() > deadline:
             raise NotYet(did, f"{expected} within {within_s:g} s", shown(found))
         pause.wait(0.01)
+    tally.held += 1
     return found
 
 

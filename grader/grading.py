@@ -212,7 +212,7 @@ def _timeless(verdict: Verdict) -> dict[str, Any]:
     return {
         sys.intern(name): sys.intern(value) if isinstance(value, str) else value
         for name, value in verdict.written().items()
-        if name != "seconds"
+        if name not in {"seconds", "refusal"}
     }
 
 

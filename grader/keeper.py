@@ -17,6 +17,7 @@ import socket
 import stat
 import struct
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -24,6 +25,9 @@ assert sys.platform == "linux", "walls need Linux"  # noqa: S101 - tells the typ
 
 _PR_SET_DUMPABLE: Final = 4
 _LARGEST_FILE: Final = 64 * 1024 * 1024
+_MOST_PAIRS: Final = 200  # connections through the doors at a time
+_MOMENT_S: Final = 2.0  # nobody in here holds up the doors for longer
+_LOOK_S: Final = 0.1
 SCRATCH: Final = "/scratch"
 WRITABLE: Final = (SCRATCH, "/tmp", "/dev/shm")  # noqa: S108 - in there, each its own tmpfs
 
@@ -104,6 +108,9 @@ class Doors:
         if handle in self._listening:
             door, path = self._listening[handle]
             inside, _address = door.accept()
+            if len(self._pairs) > 2 * _MOST_PAIRS:
+                inside.close()
+                return
             self._join(inside, path)
         elif self._idle and handle == self._idle.fileno():
             self._take_inward()
@@ -114,12 +121,11 @@ class Doors:
         caller, self._idle = self._idle, None
         if caller is None:
             return
-        port = caller.recv(2)
-        if not port:
-            return  # the outside is gone, and this house soon after
         self.open_inward()
         try:
-            inside = socket.create_connection(("127.0.0.1", struct.unpack("!H", port)[0]), 5)
+            port = caller.recv(2)
+            address = ("127.0.0.1", struct.unpack("!H", port)[0])
+            inside = socket.create_connection(address, _MOMENT_S / 2)
         except (OSError, struct.error):
             caller.close()
             return
@@ -145,7 +151,7 @@ class Doors:
         try:
             data = source.recv(65536)
             if data:
-                sink.settimeout(5)
+                sink.settimeout(_MOMENT_S)
                 sink.sendall(data)
                 sink.settimeout(None)
                 return
@@ -166,6 +172,7 @@ class Keeper:
     def __init__(self, control: socket.socket, settings: dict[str, Any]) -> None:
         self._control = control
         self._settings = settings
+        self._weighed = 0.0
         self._doors = Doors(settings["doors"])
 
     def keep(self) -> None:
@@ -173,15 +180,36 @@ class Keeper:
         own = self._control.fileno()
         while True:
             watched = [own, *self._doors.handles()]
-            ready, _w, _x = select.select(watched, [], [], 0.5)
+            ready, _w, _x = select.select(watched, [], [], _LOOK_S)
             self._reap()
-            for handle in ready:
-                if handle != own:
-                    self._doors.serve(handle)
             if own in ready and not self._obey():
                 return
+            self._weigh()
+            until = time.monotonic() + _MOMENT_S
+            for handle in ready:
+                if handle != own and time.monotonic() < until:
+                    with contextlib.suppress(OSError):  # theirs, whatever it was
+                        self._doors.serve(handle)
 
-    def _obey(self) -> bool:
+    def _weigh(self) -> None:
+        """Kill everybody in here when together they take more memory than one may.
+
+        The limits are a process's own; without this, many would have that many times as much,
+        and the machine's other sandboxes would pay for it.
+        """
+        if time.monotonic() < self._weighed + _LOOK_S:
+            return
+        self._weighed = time.monotonic()
+        pages = 0
+        for name in os.listdir("/proc"):  # noqa: PTH208 - process 1 imports as little as it can
+            if name.isdigit() and name != "1":
+                with contextlib.suppress(OSError), open(f"/proc/{name}/statm", "rb") as file:  # noqa: PTH123 - the same
+                    _size, resident, shared, *_rest = map(int, file.read().split())
+                    pages += resident - shared
+        if pages * resource.getpagesize() > self._settings["memory"]:
+            self._kill()
+
+    def _obey(self) -> bool:  # noqa: C901 - an order a case
         received = _receive(self._control)
         if received is None:
             return False
@@ -203,8 +231,8 @@ class Keeper:
             case "put":
                 data = _exactly(self._control, order["bytes"])
                 with _as(self._settings["stranger"]):
-                    self._put(order["name"], data)
-                _tell(self._control, {"ok": True})
+                    why = self._put(order["name"], data)
+                _tell(self._control, {"ok": not why, "why": why})
             case "take":
                 with _as(self._settings["stranger"]):
                     found = self._take(order["name"])
@@ -262,13 +290,26 @@ class Keeper:
         except ChildProcessError:
             return 0
 
-    def _put(self, name: str, data: bytes) -> None:
+    def _put(self, name: str, data: bytes) -> str:
+        """Write a file anew; return "", or what is in the way: a submission may have put it there.
+
+        What isn't a file is removed first: a pipe would wait, a link would lead elsewhere.
+        """
         place = os.path.join(SCRATCH, name)  # noqa: PTH118 - process 1 imports as little as it can
-        os.makedirs(os.path.dirname(place), exist_ok=True)  # noqa: PTH103, PTH120 - the same
-        # Over what is there: a worker may have it mapped, and would miss what is cut off.
-        with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT, 0o666), "wb") as file:
-            file.write(data)
-            file.truncate()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            os.makedirs(os.path.dirname(place), exist_ok=True)  # noqa: PTH103, PTH120 - the same
+            if os.path.lexists(place) and not stat.S_ISREG(os.lstat(place).st_mode):
+                os.unlink(place)  # noqa: PTH108 - the same
+            # Over what is there: a worker may have it mapped, and would miss what is cut off.
+            with os.fdopen(os.open(place, flags, 0o666), "wb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    return "something else lies in its place"
+                file.write(data)
+                file.truncate()
+        except OSError as error:
+            return f"{type(error).__name__}: {error.strerror}"
+        return ""
 
     def _take(self, name: str) -> bytes | None:
         path = os.path.join(SCRATCH, name)  # noqa: PTH118 - the same

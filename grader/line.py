@@ -8,6 +8,7 @@ import contextlib
 import queue
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +20,10 @@ from .wire import LONGEST, Codec, WireError
 _LENGTH: Final = struct.Struct("!I")
 DESK: Final = 1  # the number of the first object that a side offers
 _AT_ONCE: Final = 32  # calls that the other side may have under way
+_SENDING_S: Final = 10  # who doesn't read for so long is gone
+_LONGEST_NAME: Final = 200
+_MOST_KINDS: Final = 50
+_LAST_LINE: Final = 10_000_000
 _METHODS: Final = frozenset({"method", "function", "builtin_function_or_method", "type"})
 
 
@@ -30,16 +35,27 @@ class RemoteError(Exception):
     """What the other side raised: its classes by name, its text, and where."""
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
-        self.kinds = [str(kind) for kind in facts.get("kinds", ())]
-        self.text = str(facts.get("text", ""))
+        # What is told comes from a stranger: of any shape, of any length.
+        kinds = facts.get("kinds")
+        told = kinds if isinstance(kinds, list | tuple) else ()
+        self.kinds = [str(kind)[:_LONGEST_NAME] for kind in told[:_MOST_KINDS]]
+        text = facts.get("text")
+        self.text = text if isinstance(text, str) else ""
         self.task = facts.get("task") if isinstance(facts.get("task"), str) else None
-        where = facts.get("where")
-        self.where = (str(where[0]), int(where[1])) if where else None
+        self.where = _place(facts.get("where"))
         super().__init__(f"{self.kinds[0] if self.kinds else '?'}: {self.text}")
 
     def is_a(self, name: str) -> bool:
         """Return whether one of its classes has that name (`ValueError`)."""
         return name in self.kinds
+
+
+def _place(where: object) -> tuple[str, int] | None:
+    """Return a file and a line, if that is what was told."""
+    match where:
+        case [str(file), int(line)] | (str(file), int(line)) if not isinstance(line, bool):
+            return file[-_LONGEST_NAME:].replace("\n", " "), min(max(line, 0), _LAST_LINE)
+    return None
 
 
 @dataclass
@@ -121,6 +137,7 @@ class Line:
         self._revive = revive
         self._early: dict[int, list[Any]] = {}
         self._socket = end
+        _bound_sending(end)
         self._codec = Codec(known, self._refer, self._resolve)
         self._describe = describe
         self._trusting = trusting  # the worker serves every name
@@ -265,6 +282,9 @@ class Line:
         with self._writing:
             try:
                 self._socket.sendall(_LENGTH.pack(len(data)) + data)
+            except BlockingIOError:
+                self.close(f"no answer: nobody read for {_SENDING_S} s")
+                raise LineLost(self.lost or "") from None
             except OSError as error:
                 raise LineLost(self.lost or f"the other side is gone ({error})") from None
 
@@ -272,7 +292,7 @@ class Line:
         try:
             while True:
                 self._place(self._codec.loads(self._frame()))
-        except (WireError, OSError, EOFError) as error:
+        except (WireError, OSError, EOFError, MemoryError) as error:
             self.lost = self.lost or (str(error) or "the other side ended")
         finally:
             for answers in [*self._waiting.values(), self._inbox]:
@@ -316,3 +336,9 @@ class Line:
             parts.append(part)
             size -= len(part)
         return b"".join(parts)
+
+
+def _bound_sending(end: socket.socket) -> None:
+    """Have the kernel end a send that waits too long, without a bound on receiving."""
+    if sys.platform != "win32":
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SENDING_S, 0))

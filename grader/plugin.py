@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import pytest
 
+from . import evidence
 from .evidence import NotYet, shown
 from .line import LineLost, RemoteError
 from .sandbox import Bare, GraderFault, InProcess, Sandbox, Walled
@@ -203,6 +204,12 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
     return random.Random(int.from_bytes(hashlib.sha256(name).digest()[:8], "big"))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Begin to count anew what the check sees."""
+    evidence.tally.refused = evidence.tally.held = 0
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -213,7 +220,7 @@ def pytest_runtest_makereport(
     if number is None or call.when == "teardown" or (call.when == "setup" and not call.excinfo):
         return report
     error = call.excinfo.value if call.excinfo else None
-    if call.when == "setup" and not isinstance(error, RemoteError | LineLost):
+    if call.when == "setup" and not isinstance(error, RemoteError | LineLost | MemoryError):
         error = GraderFault(f"{type(error).__name__}: {error}")
     verdict = verdict_of(item, number, error, call.duration)
     if (judge := judge_of(item.config)) is not None:
@@ -224,7 +231,7 @@ def pytest_runtest_makereport(
     return report
 
 
-def verdict_of(
+def verdict_of(  # noqa: C901 - a case a way in which a check can end
     item: pytest.Item, number: str, error: BaseException | None, seconds: float
 ) -> Verdict:
     """Return what a check's end means for the student."""
@@ -246,7 +253,9 @@ def verdict_of(
                 facts = {"did": f"Task {number} isn't written yet: it raises Todo."}
         case LineLost():
             facts = {"expected": "an answer", "got": f"{error}"}
-        case GraderFault() | OSError() | MemoryError():
+        case MemoryError():  # a check alone needs little; what a room answers may be too much
+            facts = {"expected": "an answer of a sensible size", "got": "too much to hold"}
+        case GraderFault() | OSError():
             outcome, facts = Outcome.FAULT, {"got": f"{error}"}
         case Exception():
             facts = {"expected": "what the contract table says", "got": f"another shape: {error}"}
@@ -264,6 +273,7 @@ def verdict_of(
         waits_for=printable(waits)[:8],
         where=where,
         seconds=round(seconds, 3),
+        refusal=evidence.tally.refused > 0 and evidence.tally.held == 0,
         **clean,
     )
 

@@ -18,15 +18,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 import psutil
 
-from . import walls
+from . import seccomp, walls
 from .doors import Doors, free_port
-from .line import Line, Remote
+from .line import Line, LineLost, Remote
 from .places import made
 from .walls import PROJECT, Layout
 from .worker import describe, known_carriers, work
@@ -38,7 +38,7 @@ class GraderFault(Exception):  # noqa: N818 - one of the four outcomes
     """What the grader itself couldn't do. Never counted against the student."""
 
 
-class PortTaken(GraderFault):
+class PortTaken(LineLost):
     """A port that somebody has in the sandbox already: another one will do."""
 
 
@@ -151,10 +151,10 @@ class Walled(_Common):
         self._folder = made("doors")
         self._doors: Doors | None = None  # with `later`, until somebody begins here
         own, theirs = socket.socketpair()
-        with theirs:
+        with theirs, _filter() as calls:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
-                walls.command(layout, self._folder, theirs.fileno()),
-                pass_fds=[theirs.fileno()],
+                walls.command(layout, self._folder, theirs.fileno(), calls),
+                pass_fds=[theirs.fileno(), *([] if calls is None else [calls])],
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=self._output,
@@ -181,6 +181,7 @@ class Walled(_Common):
                     *preload,
                 ],
                 "limits": dict(walls.LIMITS),
+                "memory": walls.MEMORY,
                 "stranger": walls.stranger(),
                 "room": [self.layout.role, self.layout.package, self.layout.driver],
                 "doors": walls.DOORS,
@@ -226,7 +227,9 @@ class Walled(_Common):
     def put(self, name: str, data: bytes) -> str:
         """Write a file into the scratch folder; return its path as the worker sees it."""
         self._tell({"do": "put", "name": name, "bytes": len(data)}, data)
-        self._hear()
+        answer, _data = self._hear()
+        if not answer["ok"]:
+            raise LineLost(f"no file can be put beside the room any more ({answer['why']})")
         return f"/scratch/{name}"
 
     def take(self, name: str) -> bytes | None:
@@ -308,6 +311,22 @@ class Walled(_Common):
                 raise OSError("it ended")
             parts += part
         return parts
+
+
+@contextlib.contextmanager
+def _filter() -> Iterator[int | None]:
+    """Yield a handle to read the filter of system calls from; None where there is none."""
+    program = seccomp.program()
+    if program is None:
+        yield None
+        return
+    reading, writing = os.pipe()
+    os.write(writing, program)  # shorter than what a pipe holds
+    os.close(writing)
+    try:
+        yield reading
+    finally:
+        os.close(reading)
 
 
 class Bare(_Common):

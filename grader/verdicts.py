@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, Self
@@ -34,6 +34,7 @@ class Verdict:
     waits_for: str = ""
     where: tuple[str, int] | None = None  # in the room, where it raised
     seconds: float = 0.0
+    refusal: bool = False  # all that it saw was that something wrong is refused
 
     def written(self) -> dict[str, Any]:
         """Return it as JSON's own types."""
@@ -116,7 +117,29 @@ def settle(verdicts: Sequence[Verdict], tasks: Iterable[Task]) -> list[Verdict]:
             settled.append(Verdict(**facts))
         else:
             settled.append(verdict)
-    return settled
+    return _without_mere_refusals(settled)
+
+
+def _without_mere_refusals(verdicts: list[Verdict]) -> list[Verdict]:
+    """Return the verdicts; refusing what is wrong earns once something right is accepted.
+
+    Whoever refuses everything refuses what is wrong, too: with an error that names all there is.
+    """
+    good = {v.task for v in verdicts if v.outcome is Outcome.PASSED and not v.refusal}
+    asked = {v.task for v in verdicts if not v.refusal}
+    return [
+        replace(
+            verdict,
+            outcome=Outcome.NOT_YET,
+            expected="that what is right is accepted, too",
+            got="no other check of this task passes" if good else "everything is refused",
+        )
+        if verdict.outcome is Outcome.PASSED
+        and verdict.refusal
+        and (not good or verdict.task in asked - good)
+        else verdict
+        for verdict in verdicts
+    ]
 
 
 @dataclass(frozen=True, slots=True)

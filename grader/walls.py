@@ -33,6 +33,8 @@ LIMITS: Final[Mapping[str, int]] = MappingProxyType(
 )
 
 
+MEMORY: Final = 2560 * MEBIBYTE  # of all processes in one sandbox together
+
 _ANYBODY: Final = ("--perms", "1777")
 _FIRST_STRANGER: Final = 2_000_000  # above the users and the ranges that systems give away
 _STRANGERS: Final = 1_000_000
@@ -66,8 +68,11 @@ def bubblewrap() -> str | None:
     return found or None
 
 
-def command(layout: Layout, doors: Path, control: int) -> list[str]:
-    """Return the command that starts the keeper of `layout` as process 1 of its own namespaces."""
+def command(layout: Layout, doors: Path, control: int, calls: int | None) -> list[str]:
+    """Return the command that starts the keeper of `layout` as process 1 of its own namespaces.
+
+    `control` and `calls` are handles: its line to here, and the filter of system calls.
+    """
     program = bubblewrap()
     if program is None:
         raise FileNotFoundError("bwrap")
@@ -75,6 +80,7 @@ def command(layout: Layout, doors: Path, control: int) -> list[str]:
         program,
         *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"),
         *("--unshare-cgroup-try", "--die-with-parent", "--new-session", "--as-pid-1"),
+        *(() if calls is None else ("--seccomp", str(calls))),
         *("--cap-drop", "ALL", *_identity(), "--hostname", "academy", "--clearenv"),
         *_environment(),
         *_system(),

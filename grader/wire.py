@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any, Final
 
 LONGEST: Final = 16 * 1024 * 1024  # bytes of one frame
+MOST: Final = 1_000_000  # values of one frame: each takes far more room here than on the way
 DEEPEST: Final = 40  # levels of one value
 _LARGEST_DIGITS: Final = 4000
 
@@ -59,6 +60,8 @@ class Codec:
 
     def loads(self, data: bytes) -> Any:  # noqa: ANN401 - whatever was sent
         """Return the value; WireError for anything that isn't of the protocol."""
+        if data.count(b",") + data.count(b"[") + data.count(b"{") > MOST:
+            raise WireError(f"more than {MOST} values at once")
         try:
             return self._read(json.loads(data.decode()), 0)
         except WireError:

@@ -15,7 +15,7 @@ import pytest
 
 import grader.reports
 from grader.grades import results
-from grader.grading import RoomGrade
+from grader.grading import RoomGrade, _timeless
 from grader.policy import Policy
 from grader.reports import pages, platforms, tables
 from grader.reports.written import write
@@ -37,7 +37,7 @@ def verdict(task: str, outcome: Outcome, did: str = "", got: str = "") -> dict[s
         expected=EVIL if did else "",
         got=got,
     )
-    return {name: value for name, value in found.written().items() if name != "seconds"}
+    return _timeless(found)
 
 
 @pytest.fixture
