@@ -26,6 +26,7 @@ from .walls import PROJECT
 
 VERSION: Final = 2  # of what the cache keeps
 _TRUSTED: Final = ("grader", "shared", "requirements")
+_SILENCES: Final = ("no answer", "the other side", "the line", "the worker")
 # What decides no verdict: a change there leaves every grade as it is.
 _APART: Final = frozenset({"tests", "reports", "cli", "mistakes", "variants", "locale", "data"})
 
@@ -80,6 +81,9 @@ class Grading:
                 try:
                     for one in waiting:
                         one.result()
+                    # Alone now: nobody who holds up the machine costs a neighbour a point.
+                    for doubtful in bench.company.doubtful:
+                        self._grade(doubtful, bench, found)
                 except BaseException:
                     self.stop.set()
                     bench.close()
@@ -90,36 +94,46 @@ class Grading:
         if self.stop.is_set():
             return
         try:
-            grade = self._one(one, bench)
+            self._one(one, bench, found)
         except Exception as error:
             if isinstance(error, GraderFault) and not bench.proven:
                 raise  # nothing can be judged here at all
             text = printable(f"{type(error).__name__}: {error}")
-            grade = RoomGrade(bench.room, None, {}, [], "", [text], fault=True)
+            fault = RoomGrade(bench.room, None, {}, [], "", [text], fault=True)
+            self._tell(one, bench.room, fault, found)
+
+    def _tell(self, one: Submission, room: str, grade: RoomGrade | None, found: Found) -> None:
         if self.stop.is_set():
             return
         if grade is not None:
-            found[one.student][bench.room] = grade
-        self.told(one, bench.room, grade)
+            found[one.student][room] = grade
+        self.told(one, room, grade)
 
-    def _one(self, one: Submission, bench: "_Bench") -> RoomGrade | None:
-        """Return the grade, or None where the submission has nothing of this room."""
+    def _one(self, one: Submission, bench: "_Bench", found: Found) -> None:
         with temporary("work") as place:
             try:
                 intake = take(one.sources, bench.room, place)
             except NothingOfIt:
-                return None
+                return self._tell(one, bench.room, None, found)
             except IntakeError as error:
-                return RoomGrade(bench.room, None, {}, [], "", [printable(str(error))])
+                grade = RoomGrade(bench.room, None, {}, [], "", [printable(str(error))])
+                return self._tell(one, bench.room, grade, found)
             key = self._key(intake, bench.trusted)
             if (kept := self._kept(key)) is not None:
-                return kept
+                return self._tell(one, bench.room, kept, found)
             with bench.jury() as jury:
-                grade = self._judged(jury, intake)
+                came = bench.company.enter(one, key)
+                try:
+                    came.grade = self._judged(jury, intake)
+                finally:
+                    settled = bench.company.leave(came)
             bench.proven = True
-        if not grade.fault and not self.stop.is_set():  # a fault is tried again
-            self._keep(key, grade)
-        return grade
+        for each in settled:
+            if each.grade is not None:
+                if not each.grade.fault and not self.stop.is_set():  # a fault is tried again
+                    self._keep(each.key, each.grade)
+                self._tell(each.one, bench.room, each.grade, found)
+        return None
 
     def _judged(self, jury: Jury, intake: Intake) -> RoomGrade:
         result = jury.judge(
@@ -164,6 +178,69 @@ class Grading:
             path.unlink(missing_ok=True)
 
 
+@dataclass(eq=False)
+class _Judgement:
+    """One submission while it is judged, and those that were judged at the same time."""
+
+    one: Submission
+    key: str
+    grade: RoomGrade | None = None
+    beside: list["_Judgement"] = field(default_factory=list)
+    ended: bool = False
+
+    @property
+    def waited(self) -> bool:
+        """Whether somebody was waited for: a verdict that another's load may have brought about."""
+        verdicts = self.grade.verdicts if self.grade else []
+        return any(
+            one["outcome"] != Outcome.PASSED.value
+            and (one["got"].startswith(_SILENCES) or " within " in one["expected"])
+            for one in verdicts
+        )
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it must be judged again, alone."""
+        perfect = self.grade is not None and all(
+            one["outcome"] == Outcome.PASSED.value for one in self.grade.verdicts
+        )
+        disturbed = self.waited or any(one.waited for one in self.beside)
+        return bool(self.beside) and not perfect and disturbed
+
+
+class _Company:
+    """Who was judged beside whom: a grade is final once all who ran beside it have ended."""
+
+    def __init__(self) -> None:
+        self.doubtful: list[Submission] = []
+        self._here: list[_Judgement] = []
+        self._waiting: list[_Judgement] = []
+        self._lock = threading.Lock()
+
+    def enter(self, one: Submission, key: str) -> _Judgement:
+        """Note that a judgement begins."""
+        with self._lock:
+            came = _Judgement(one, key, beside=list(self._here))
+            for other in self._here:
+                other.beside.append(came)
+            self._here.append(came)
+            return came
+
+    def leave(self, came: _Judgement) -> list[_Judgement]:
+        """Note its end; return the judgements that are final now."""
+        with self._lock:
+            came.ended = True
+            self._here.remove(came)
+            self._waiting.append(came)
+            due = [one for one in self._waiting if all(other.ended for other in one.beside)]
+            self._waiting = [one for one in self._waiting if one not in due]
+            self.doubtful += [one.one for one in due if one.doubtful]
+            final = [one for one in due if not one.doubtful]
+        for one in due:
+            one.beside = []  # or each would hold all that came before it
+        return final
+
+
 class _Bench:
     """The juries of one room: as many as there are jobs, started when they are needed."""
 
@@ -171,6 +248,7 @@ class _Bench:
         self.room = room
         self.trusted = trusted(room)
         self.proven = False  # something was judged here
+        self.company = _Company()
         self._walls = run.walls
         self._most = run.jobs
         self._free: SimpleQueue[Jury] = SimpleQueue()
