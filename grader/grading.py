@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 from shared.pipeline.workplace import write_atomically
 
 from .intake import Intake, IntakeError, NothingOfIt, take
-from .judging import Jury
+from .judging import Judging, Jury
 from .places import temporary
 from .roster import Submission
 from .sandbox import GraderFault
@@ -63,6 +63,7 @@ class Grading:
     jobs: int = 2
     patience_s: float = 10.0
     tasks: tuple[str, ...] = ()  # only these; all if none
+    elsewhere: Callable[[str], Judging] | None = None  # who judges a room, if not this machine
     told: Told = lambda _one, _room, _grade: None
     stop: threading.Event = field(default_factory=threading.Event)
     remarks: list[str] = field(default_factory=list)
@@ -135,7 +136,7 @@ class Grading:
                 self._tell(each.one, bench.room, each.grade, found)
         return None
 
-    def _judged(self, jury: Jury, intake: Intake) -> RoomGrade:
+    def _judged(self, jury: Judging, intake: Intake) -> RoomGrade:
         result = jury.judge(
             intake.folder, seed=self.seed, tasks=self.tasks, patience_s=self.patience_s
         )
@@ -251,6 +252,7 @@ class _Bench:
         self.company = _Company()
         self._walls = run.walls
         self._most = run.jobs
+        self._elsewhere = run.elsewhere
         self._free: SimpleQueue[Jury] = SimpleQueue()
         self._opened: list[Jury] = []
         self._opening = threading.Lock()
@@ -269,8 +271,11 @@ class _Bench:
                 self._free.put(jury)
 
     @contextlib.contextmanager
-    def jury(self) -> Iterator[Jury]:
+    def jury(self) -> Iterator[Judging]:
         """Lend a jury."""
+        if self._elsewhere is not None:
+            yield self._elsewhere(self.room)
+            return
         with self._opening:
             if self._free.empty() and len(self._opened) < self._most:
                 self._opened.append(jury := Jury(self.room, hidden=True, walls=self._walls))

@@ -117,10 +117,10 @@ def settle(verdicts: Sequence[Verdict], tasks: Iterable[Task]) -> list[Verdict]:
             settled.append(Verdict(**facts))
         else:
             settled.append(verdict)
-    return _without_mere_refusals(settled)
+    return settled
 
 
-def _without_mere_refusals(verdicts: list[Verdict]) -> list[Verdict]:
+def earned(verdicts: Sequence[Verdict]) -> list[Verdict]:
     """Return the verdicts; refusing what is wrong earns once something right is accepted.
 
     Whoever refuses everything refuses what is wrong, too: with an error that names all there is.

@@ -1,8 +1,10 @@
 """./academy grade: a class's submissions, judged behind walls, in the forms that others read."""
 
+import contextlib
 import json
 import secrets
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from grader.cli.reading import told_changes
+from grader.cluster import Cluster, ClusterError
 from grader.grades import FORM, regraded, results
 from grader.grading import Found, Grading, RoomGrade, faults
 from grader.places import cramped, sweep, temporary
@@ -45,15 +48,21 @@ def grade(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     again: Annotated[
         str, typer.Option(metavar="3.2", help=_("Judge one task again; the rest stays."))
     ] = "",
+    scheduler: Annotated[
+        str, typer.Option(metavar="tcp://HOST:PORT", help=_("Judge on the workers of a cluster."))
+    ] = "",
     without_walls: Annotated[
         bool, typer.Option("--not-isolated", help=_("Grade where nothing can be isolated."))
     ] = False,
 ) -> None:
     """Grade all, then write results.json, tables, JUnit, Gradescope files and pages into `out`."""
-    with temporary_or_failure() as unpacked:
-        order = _Order(out, _policy(rules), _tier(without_walls=without_walls), jobs)
+    chosen = _rooms(only)
+    with temporary_or_failure() as unpacked, _cluster(scheduler, chosen) as cluster:
+        # A cluster's workers probed themselves.
+        tier = "walled" if cluster else _tier(without_walls=without_walls)
+        order = _Order(out, _policy(rules), tier, cluster.workers if cluster else jobs, cluster)
         order.prepare(paths, unpacked, seed)
-        order.grade_again(again) if again else order.grade(_rooms(only))
+        order.grade_again(again) if again else order.grade(chosen)
 
 
 def temporary_or_failure() -> Any:  # noqa: ANN401 - a context manager
@@ -71,6 +80,7 @@ class _Order:
     rules: Policy
     tier: str
     jobs: int
+    cluster: Cluster | None = None
     class_: Roster = field(default_factory=Roster)
     seed: int = 0
     _done: int = 0
@@ -125,6 +135,7 @@ class _Order:
             walls=self.tier == "walled",
             jobs=self.jobs,
             tasks=tasks,
+            elsewhere=self.cluster.jury if self.cluster else None,
             told=self._told,
         )
         try:
@@ -168,6 +179,24 @@ class _Order:
         if count := faults(found):
             typer.echo(_("{count} couldn't be judged; run it again.").format(count=count))
             raise typer.Exit(_FAULT)
+
+
+@contextlib.contextmanager
+def _cluster(address: str, chosen: list[str]) -> Iterator[Cluster | None]:
+    """Yield the cluster at `address`; None if none was asked for."""
+    if not address:
+        yield None
+        return
+    try:
+        found = Cluster(address, chosen)
+    except ImportError:
+        raise Failure(_("--scheduler needs Dask: pip install distributed")) from None
+    except ClusterError as error:
+        raise Failure(str(error)) from None
+    try:
+        yield found
+    finally:
+        found.close()
 
 
 def _reason(found: RoomGrade) -> str:

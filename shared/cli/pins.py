@@ -17,7 +17,7 @@ _COMPILE = [
     *("--universal", "--generate-hashes", "--python-version", "3.11"),
     *("--only-binary", ":all:", "--no-header", "--no-annotate", "--no-emit-index-url", "--quiet"),
 ]
-_EXTRAS = {"student.txt": (), "all.txt": ("dev", "notebooks")}
+_EXTRAS = {"student.txt": (), "all.txt": ("dev", "cluster", "notebooks")}
 
 
 def register(app: typer.Typer) -> None:
