@@ -209,7 +209,7 @@ class Keeper:
         if pages * resource.getpagesize() > self._settings["memory"]:
             self._kill()
 
-    def _obey(self) -> bool:  # noqa: C901 - an order a case
+    def _obey(self) -> bool:
         received = _receive(self._control)
         if received is None:
             return False
