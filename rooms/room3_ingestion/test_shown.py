@@ -22,7 +22,9 @@ MORNING = datetime(2013, 5, 6, 9, tzinfo=UTC)
 def test_a_time_becomes_utc(room: Any) -> None:
     """A time with its zone becomes UTC; one without names no moment."""
     found = room.tried("moment_from", ["2025-01-15T11:30:45.123+01:00", "2025-01-15T10:30:45"])
-    expect(found[0], datetime(2025, 1, 15, 10, 30, 45, 123_000, UTC), "Read 11:30:45.123+01:00.")
+    moment = found[0].isoformat() if isinstance(found[0], datetime) else found[0]
+    wish = "2025-01-15T10:30:45.123000+00:00"
+    expect(moment, wish, "Read the time 2025-01-15T11:30:45.123+01:00.")
     expect(found[1], "ValueError", "Read a time without a zone.")
 
 

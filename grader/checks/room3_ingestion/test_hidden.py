@@ -52,6 +52,11 @@ def cut(moment: datetime) -> datetime:
     return moment - timedelta(microseconds=moment.microsecond % 1_000)
 
 
+def as_text(value: object) -> object:
+    """Return a time as a person reads it, anything else as it is."""
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
 def faults_of(found: Any, did: str) -> list[list[str]]:
     """Return the faults of a refusal; NotYet if nothing was refused."""
     refused = isinstance(found, dict) and "refused" in found
@@ -79,8 +84,7 @@ def test_every_zone_becomes_utc(room: Any, rng: random.Random) -> None:
         moment = local.replace(tzinfo=UTC) - timedelta(minutes=minutes)
         wanted.append(moment + timedelta(milliseconds=millisecond))
     for text, wish, found in zip(texts, wanted, room.tried("moment_from", texts), strict=True):
-        expect(found, wish, f"Read the time {text}.")
-        expect(found.utcoffset(), timedelta(0), f"Read the time {text}. Its offset from UTC:")
+        expect(as_text(found), as_text(wish), f"Read the time {text}.")
 
 
 @task("3.1")
@@ -216,7 +220,7 @@ def test_a_good_request_comes_through(room: Any, rng: random.Random) -> None:
     }
     document = reading(device_id=f" {device}\t", message_id=own, value=7, metadata=about)
     (found, bare, empty) = room.examined([document, reading(), reading(metadata={})])
-    did = f"Examined {shown(document)}."
+    did = "Examined a reading with every field."
     expect_that("refused" not in found, did, "no refusal", found)
     wanted = {
         "device_id": device,
@@ -226,7 +230,8 @@ def test_a_good_request_comes_through(room: Any, rng: random.Random) -> None:
         "message_id": own,
         "metadata": {**about, "sensor_id": sensor, "calibration_date": date(2013, 1, 31)},
     }
-    expect(found, wanted, did)
+    for name, wish in wanted.items():
+        expect(as_text(found.get(name)), as_text(wish), f"{did} Its {name}:")
     expect(bare.get("metadata", "gone"), None, "Examined a reading without metadata.")
     nothing = dict.fromkeys(about)
     expect(empty.get("metadata"), nothing, "Examined a reading whose metadata is {}.")
@@ -247,7 +252,7 @@ def of_type(kind: str, value: float, moment: datetime) -> Event:
 def expect_faults(found: object, fields: list[str], did: str) -> None:
     """Go on if a reading was refused for these fields, or taken where there are none."""
     if not fields:
-        expect(found, None, did)
+        expect_that(found is None, did, "no refusal", found)
     else:
         got = sorted(one[0] for one in faults_of(found, did))
         expect(got, fields, f"{did} The faulty fields:")
@@ -331,14 +336,25 @@ def test_the_event_has_everything(room: Any, rng: random.Random) -> None:
     received = NOON + timedelta(milliseconds=rng.randrange(10**6))
     text, trace = json.dumps(document, indent=1), f"00-{'1' * 32}-{'2' * 16}-01"
     found = room.normalised(document, received, text, traceparent=trace, schema_version=1)
-    did = f"Normalised {shown(document)}."
+    did = "Normalised a reading in kelvin with every field."
     expect_that(isinstance(found, Event), did, "an event", found)
     expect_close(found.value, kelvin - 273.15, f"{did} The value:", within=1e-9, unit="°C")
-    wanted = Event(
-        device, own, sensor, "temperature", found.value, "celsius", NOON - timedelta(hours=1),
-        received, "roof", date(2013, 1, 31), trace, text, 1,
-    )  # fmt: skip
-    expect(found, wanted, did)
+    wanted = {
+        "device_id": device,
+        "message_id": own,
+        "sensor_id": sensor,
+        "sensor_type": "temperature",
+        "unit": "celsius",
+        "timestamp": NOON - timedelta(hours=1),
+        "received_at": received,
+        "location": "roof",
+        "calibration_date": date(2013, 1, 31),
+        "traceparent": trace,
+        "original": text,
+        "schema_version": 1,
+    }
+    for name, wish in wanted.items():
+        expect(as_text(getattr(found, name)), as_text(wish), f"{did} Its {name}:")
 
 
 @task("3.2")
@@ -437,7 +453,7 @@ def test_201_means_that_it_is_stored(sandbox: Sandbox, rng: random.Random) -> No
     house = opened(sandbox)
     for turn in range(8):
         document = reading(value=rng.uniform(-20, 40), device_id=word(rng))
-        text = json.dumps(document, indent=turn % 3).replace("22", "22")
+        text = json.dumps(document, indent=turn % 3)
         answer = house.ask("POST", DATA, f"\n {text} ".encode(), did=f"Posted {text}.")
         expect(answer.status, 201, answer.did)
         expect(len(house.log.rows), turn + 1, f"{answer.did} The rows of the log:")
@@ -680,11 +696,11 @@ def test_strangers_learn_how_to_come_in(sandbox: Sandbox, rng: random.Random) ->
     """Nobody, a stranger and one who was revoked get a 401 that says how to come in."""
     house = opened(sandbox)
     body = json.dumps(reading()).encode()
+    asked = [("POST", DATA, body), ("GET", LAST, None)]
     for token in (None, word(rng), "revoked"):
-        for method, path, sent in (("POST", DATA, body), ("GET", LAST, None)):
+        # What one who was revoked posts is looked at first: here they only read.
+        for method, path, sent in asked if token != "revoked" else asked[1:]:
             did = f"Asked {method} {path} with the token {token}."
-            if token == "revoked" and method == "POST":
-                continue  # what it sent is looked at first
             answer = house.ask(method, path, sent, token=token, did=did)
             found = expect_problem(answer, 401, did)
             told = answer.headers.get("www-authenticate", "none")
@@ -737,13 +753,10 @@ def test_storage_away_asks_for_patience(sandbox: Sandbox) -> None:
     """While the storage is away the answer is a 503 with Retry-After, and then it isn't."""
     house = opened(sandbox)
     house.log.error = AWAY
-    for path in (LAST, f"{POINTS}?start=2013-05-06T00:00:00Z&end=2013-05-07T00:00:00Z"):
-        if path != LAST:
-            continue
-        answer = house.get(path, f"Read {path} while the storage was away.")
-        expect_problem(answer, 503)
-        told = answer.headers.get("retry-after", "none")
-        expect_that(told.isdecimal() and int(told) >= 1, f"{answer.did} Retry-After:", "1", told)
+    answer = house.get(LAST, "Read while the storage was away.")
+    expect_problem(answer, 503)
+    told = answer.headers.get("retry-after", "none")
+    expect_that(told.isdecimal() and int(told) >= 1, f"{answer.did} Retry-After:", "1", told)
     house.log.error = None
     expect(house.get(LAST).status, 200, "Read again when the storage was back.")
 
@@ -1292,7 +1305,7 @@ def test_pages_stand_still_while_rows_come_in(sandbox: Sandbox, rng: random.Rand
     seen = []
     for page in pages(house, f"{POINTS}?{DAY}&limit=6", "points"):
         seen += [one.get("value") for one in page]
-        house.log.store(event(start - timedelta(seconds=0) + timedelta(seconds=len(seen)), -1.0))
+        house.log.store(event(start + timedelta(seconds=len(seen)), -1.0))
     found = [value for value in seen if value != -1.0]
     did = "Read 20 readings in pages of 6, while older ones came in."
     expect(found, [float(minute) for minute in minutes], did)
