@@ -20,6 +20,9 @@ def tell(result: Result) -> None:
         for text in _of_task(result, score, hinted):
             put(text)
     judged = [score for score in result.scores if score.checks]
+    if not judged:
+        put(_("No check of it that you can read: its verdict is given in class."))
+        return
     done = sum(score.passed == score.checks for score in judged)
     tier = (
         _("isolated")
