@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from .forge import House, Papers, key_pem
+from .forge import House, Papers, key_pem, subject
 
 LIMIT_S = 8.0
 MOST = 1 << 16
@@ -147,3 +147,11 @@ def shaken(server: ssl.SSLContext, client: ssl.SSLContext, host: str) -> str:
     except ssl.SSLError as error:
         return str(error)
     return ""
+
+
+def speaks_old(house: House) -> bool:
+    """Return whether this machine's library can speak TLS 1.1 at all; some were built without."""
+    papers, old = house.papers(subject("old")), ssl.TLSVersion.TLSv1_1
+    sides = (ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_TLS_CLIENT)
+    server, client = (context(side, papers, None, newest=old) for side in sides)
+    return shaken(server, client, "localhost") == ""
