@@ -35,6 +35,9 @@ def main() -> int:
 def show(folder: Path, deadline: float) -> int:
     """Let the visitors come, one after another; print a line each."""
     gallery = Gallery(folder)
+    for line in gallery.authorities():
+        print(f"  {line}", flush=True)
+    gallery.open()
     let_in = []
     for visitor, call in gallery.visitors():
         if time.monotonic() > deadline:

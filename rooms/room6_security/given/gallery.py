@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Final
 
 import jwt
+from cryptography import x509
 
 from shared.contracts.ports import AccessRefused
+from shared.contracts.todo import Todo
 from shared.language import _
 
 from ..authority import FileAuthority, key_text, new_key, open_authority
@@ -64,16 +66,32 @@ class Gallery:
         self._theirs = open_authority(str(folder / "theirs"))
         self._root = folder / "root.pem"
         self._root.write_bytes(self._ours.root())
+
+    def authorities(self) -> Iterator[str]:
+        """Yield what can be read in our authority's two certificates."""
+        for text in (self._ours.root(), self._ours.chain()):
+            found = x509.load_pem_x509_certificate(text)
+            days = (found.not_valid_after_utc - found.not_valid_before_utc).days
+            told = _("{name}: {days} days, serial {serial:x}")
+            name = found.subject.rfc4514_string()
+            yield told.format(name=name, days=days, serial=found.serial_number)
+
+    def open(self) -> None:
+        """Open the endpoint, with its own papers and, once 6.5 is written, with a list."""
+        folder = self._folder
         self.papers(self._ours, "api", "api", hosts=HOSTS)
         self._stolen = self.papers(self._ours, "stolen", "device")
-        self._ours.revoke((folder / "stolen.leaf").read_bytes())
-        (folder / "revoked.pem").write_bytes(self._ours.revocations())
+        revocations = None
+        with suppress(Todo):
+            self._ours.revoke((folder / "stolen.leaf").read_bytes())
+            (folder / "revoked.pem").write_bytes(self._ours.revocations())
+            revocations = str(folder / "revoked.pem")
         context = server_context(
             str(folder / "api.pem"),
             str(folder / "api.key"),
             str(self._root),
             require_client=True,
-            revocations=str(folder / "revoked.pem"),
+            revocations=revocations,
         )
         self.endpoint = Endpoint(context)
         self._tokens = open_tokens(str(folder / "keys"), 900.0)

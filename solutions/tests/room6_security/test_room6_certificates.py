@@ -160,6 +160,7 @@ def test_a_request_for_more_than_its_due_is_refused(authority: FileAuthority, na
 
 def test_each_intruder_is_refused_and_told_apart(tmp_path: Path) -> None:
     gallery = Gallery(tmp_path)
+    gallery.open()
     try:
         found = [call() for _visitor, call in gallery.visitors()]
     finally:
