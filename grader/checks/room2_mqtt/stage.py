@@ -11,17 +11,16 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Protocol, Self, TypeVar
 
+from grader.checks.room2_mqtt.api import Api
+from grader.checks.room2_mqtt.broker import Broker
+from grader.checks.room2_mqtt.peer import Peer
+from grader.checks.room2_mqtt.wiretap import SUBACK, Packet, Wiretap, forget
 from grader.evidence import NotYet, shown
 from grader.line import LineLost, RemoteError, Served
 from grader.sandbox import GraderFault, PortTaken, Sandbox
 from shared.contracts.messages import PRESENCE_ROOT, Birth, DeadLetter, Reading
 from shared.contracts.ports import StoreUnavailable
 from shared.contracts.settings import BusSettings, Settings, SourceSettings
-
-from .api import Api
-from .broker import Broker
-from .peer import Peer
-from .wiretap import SUBACK, Packet, Wiretap, forget
 
 TRACE: Final = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 PATIENCE_S: Final = 5.0
