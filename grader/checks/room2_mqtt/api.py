@@ -48,6 +48,7 @@ class Api:
     posts: list[Post] = field(default_factory=list)
     tokens: int = 0
     token: str | None = None
+    left: int = 8 * _LARGEST  # bytes: whoever floods isn't read any more
     open: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Self:
@@ -103,7 +104,11 @@ def _page(api: Api) -> type[http.server.BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             size = int(self.headers.get("Content-Length") or 0)
-            data = self.rfile.read(min(size, _LARGEST))
+            api.left -= size
+            if not 0 <= size <= _LARGEST or api.left < 0:
+                self.close_connection = True
+                return
+            data = self.rfile.read(size)
             if self.path == TOKEN:
                 api.tokens += 1
                 self._say(200, {"access_token": api.token or "open"})

@@ -682,7 +682,9 @@ def test_a_batch_is_on_disk_whole_or_not_at_all(room: Any, sandbox: Sandbox) -> 
     outbox = room.open_outbox(path, 6_000, "crowd")
     expect(counts(outbox.progress()), (0, 0, 0, 0), f"{did} Opened again; {COUNTS}")
     expect(kept(outbox), [], f"{did} What waits:")
-    expect(outbox.add([("msg-1", "a/b", b"1")], 0.0), 1, "Added one more, with space again.")
+    letters = [(f"msg-{n}", "topic", bytes(1_000)) for n in range(600)]
+    expect(outbox.add(letters, 0.0), 600, "Added the same 600, with space again. Made:")
+    expect(counts(outbox.progress()), (600, 600, 0, 600), f"Added the same 600; {COUNTS}")
 
 
 AWAY = "StoreUnavailable"

@@ -22,6 +22,7 @@ SUBSCRIBE: Final = 8
 SUBACK: Final = 9
 PINGREQ: Final = 12
 _LARGEST: Final = 1 << 20
+_MOST: Final = 32 << 20  # bytes of one check
 _DUP: Final = 8
 
 
@@ -117,6 +118,7 @@ class Wiretap:
         self._ends: dict[int, tuple[socket.socket, threading.Lock]] = {}
         self._sockets: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self._left = _MOST
         _in_thread(self._accept)
 
     def __enter__(self) -> Self:
@@ -157,9 +159,10 @@ class Wiretap:
 
     def repeat(self, packet: Packet) -> None:
         """Send a PUBLISH to the room once more, as a broker does that waits for its PUBACK."""
-        sink, writing = self._ends[packet.connection]
-        with writing:
-            sink.sendall(_framed(packet.first | _DUP, packet.body))
+        with contextlib.suppress(KeyError, OSError):  # it hung up: the check sees that
+            sink, writing = self._ends[packet.connection]
+            with writing:
+                sink.sendall(_framed(packet.first | _DUP, packet.body))
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):  # closed
@@ -195,19 +198,19 @@ class Wiretap:
         self, source: socket.socket, sink: socket.socket, number: int, *, by_room: bool
     ) -> None:
         lock = threading.Lock() if by_room else self._ends[number][1]
-        try:
-            while True:
+        with contextlib.suppress(OSError, EOFError, KeyError):
+            while self._left >= 0:  # a flood isn't carried any further
                 first, body = _packet(source)
+                self._left -= len(body)
                 self.packets.append(Packet(number, by_room, first, body, time.monotonic()))
                 if by_room and first >> 4 == CONNECT:
                     body = _patient(body)
                 with lock:
                     sink.sendall(_framed(first, body))
-        except (OSError, EOFError, KeyError):
-            _drop(source)
-            _drop(sink)
-            with self._lock:
-                self._sockets -= {source, sink}
+        _drop(source)
+        _drop(sink)
+        with self._lock:
+            self._sockets -= {source, sink}
 
 
 def _patient(connect: bytes) -> bytes:
