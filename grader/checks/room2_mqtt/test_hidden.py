@@ -81,6 +81,8 @@ def test_a_topic_is_built_and_read_back(room: Any, rng: random.Random) -> None:
 def test_a_bad_name_is_refused_by_its_level(room: Any, rng: random.Random) -> None:
     """A name that isn't an identifier is a BadTopic that names the level."""
     good = name(rng)
+    topic = room.build_topic(good, good, "temperature")
+    expect(topic, f"aiot-academy/{good}/{good}/temperature", f"Built a topic of {good} twice.")
     evil = ("", "a/b", "+", "#", f"{good}+", "a\0b", "x" * 65, f"{good}\n", "grün", "a b", "a.b")
     for bad in (*evil, "٣", "$SYS", " a"):
         for place, level in enumerate(("device", "sensor", "type")):
@@ -99,6 +101,8 @@ def test_a_bad_name_is_refused_by_its_level(room: Any, rng: random.Random) -> No
 def test_only_topics_of_our_scheme_are_parsed(room: Any, rng: random.Random) -> None:
     """Four levels, the first one ours: everything else is a BadTopic."""
     box = name(rng)
+    good = f"aiot-academy/{box}/T-1/temperature"
+    expect(room.parse_topic(good), Address(box, "T-1", "temperature"), f"Parsed {good}.")
     for topic in (
         f"aiot-academy/{box}/T-1",
         f"aiot-academy/{box}/T-1/temperature/more",
@@ -207,6 +211,7 @@ def test_dollar_belongs_to_the_broker(room: Any, rng: random.Random) -> None:
 def test_illegal_filters_are_refused(room: Any, rng: random.Random) -> None:
     """A wildcard fills its level, # is the last one, and no filter is empty."""
     word = name(rng)
+    expect(room.matches(f"{word}/+", f"{word}/b"), True, f"Asked whether {word}/+ takes {word}/b.")
     for bad in (
         f"{word}+",
         f"+{word}",
@@ -284,6 +289,8 @@ def test_times_are_written_in_utc(room: Any, rng: random.Random) -> None:
 @task("2.3")
 def test_what_json_cant_carry_is_refused(room: Any) -> None:
     """NaN, infinities, a type unknown to the course and a naive time are a BadPayload."""
+    good = Payload("T-1", "temperature", 20.0, START, "celsius")
+    expect(document(room.encode_payload(good)), written(good), f"Encoded {good}.")
     naive = START.replace(tzinfo=None)
     for kind, value, moment, naming in (
         ("temperature", math.nan, START, "temperature"),
@@ -333,6 +340,9 @@ GOOD = {
 }
 
 
+PAYLOAD = Payload("T-1", "temperature", 20.5, START, "celsius")
+
+
 def raw(*more: tuple[str, str], without: str = "", **changed: str) -> bytes:
     pairs = [*{**GOOD, **changed}.items(), *more]
     return ("{" + ",".join(f'"{k}":{v}' for k, v in pairs if k != without) + "}").encode()
@@ -341,6 +351,7 @@ def raw(*more: tuple[str, str], without: str = "", **changed: str) -> bytes:
 @task("2.3")
 def test_nothing_is_guessed(room: Any, rng: random.Random) -> None:
     """What isn't exactly right is a BadPayload that names the key."""
+    expect(room.decode_payload(raw(), "temperature"), PAYLOAD, f"Decoded {raw().decode()}")
     odd = f"x_{name(rng, 6)}"
     bad: list[tuple[str, bytes]] = [(key, raw(without=key)) for key in GOOD]
     bad += [(key, raw((key, value))) for key, value in GOOD.items()]
@@ -364,6 +375,7 @@ def test_nothing_is_guessed(room: Any, rng: random.Random) -> None:
 @task("2.3")
 def test_what_isnt_json_is_refused(room: Any) -> None:
     """Whatever the bytes are, the answer is a payload or a BadPayload."""
+    expect(room.decode_payload(raw(), "temperature"), PAYLOAD, f"Decoded {raw().decode()}")
     for data in (
         b"",
         b"\xff\xfe",
@@ -693,6 +705,8 @@ AWAY = "StoreUnavailable"
 @task("2.5")
 def test_a_file_that_cant_be_opened_is_named(room: Any, sandbox: Sandbox) -> None:
     """An outbox that can't be opened says so, and which file."""
+    outbox = room.open_outbox(sandbox.place("fine.db"), 10, "one")
+    expect(outbox.add([("msg-1", "a/b", b"1")], 0.0), 1, "Added a letter where it can be. Made:")
     sandbox.put("taken.db/here.txt", b"a folder stands where the file should be")
     did = "Opened an outbox whose file is a folder."
     path = sandbox.place("taken.db")
