@@ -22,27 +22,38 @@ class Broker:
     """Listens on `port` from `with` on, with nothing in its memory; killed at the end."""
 
     def __init__(self) -> None:
-        self.port = free_port()
+        self.port = 0
         self._stack = ExitStack()
+        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(self, *_reason: object) -> None:
+        self._stack.close()
+
+    def revive(self) -> None:
+        """Start another one if it has died: a check more or less needn't pay for that."""
+        if self._process is None or self._process.poll() is not None:
+            self._stack.close()
+            self._start()
+
+    def _start(self) -> None:
         folder = self._stack.enter_context(temporary("broker"))
+        self.port = free_port()
         settings = BusSettings(port=self.port, websocket_port=None)
         try:
             plan = plan_broker(settings, folder, None, (), free_port())
         except BrokerMissing as error:
             self._stack.close()
             raise GraderFault(str(error)) from None
-        process = subprocess.Popen(  # noqa: S603 - our own broker, our own file
+        self._process = subprocess.Popen(  # noqa: S603 - our own broker, our own file
             [*_bound_to_us(), *plan.command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        self._stack.callback(process.wait)
-        self._stack.callback(process.kill)
-        self._wait(process)
-        return self
-
-    def __exit__(self, *_reason: object) -> None:
-        self._stack.close()
+        self._stack.callback(self._process.wait)
+        self._stack.callback(self._process.kill)
+        self._wait(self._process)
 
     def _wait(self, process: "subprocess.Popen[bytes]") -> None:
         deadline, pause = time.monotonic() + _START_S, threading.Event()

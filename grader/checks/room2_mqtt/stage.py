@@ -23,11 +23,11 @@ from shared.contracts.ports import StoreUnavailable
 from shared.contracts.settings import BusSettings, Settings, SourceSettings
 
 TRACE: Final = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
-PATIENCE_S: Final = 5.0
+_PATIENCE: Final = ((1, 5.0), (5, 1.5), (10**9, 0.7))
+"""After how many waits in vain, how long the next ones are: a right room never waits in vain."""
 _TRIES: Final = 5
-_SHORT_S: Final = 1.5
 _POKE_S: Final = 0.3
-_silences: list[float] = []  # of this judging: who was silent twice isn't waited for that long
+_silences: list[float] = []  # the waits in vain of this judging
 
 
 class _Server(Protocol):
@@ -75,9 +75,10 @@ class Stage:
         self._runs: list[Any] = []
         self._apis: list[Api] = []
         self.devices: list[str] = []
-        self.patience_s = PATIENCE_S if len(_silences) < 2 else _SHORT_S
+        self.patience_s = next(s for most, s in _PATIENCE if len(_silences) <= most)
 
     def __enter__(self) -> Self:
+        self.broker.revive()
         self.tap = self._reached(partial(Wiretap, self.broker.port))
         return self
 

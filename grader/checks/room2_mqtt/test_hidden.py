@@ -390,7 +390,7 @@ def test_what_isnt_json_is_refused(room: Any) -> None:
     ):
         expect_refused(
             lambda data=data: room.decode_payload(data, "temperature"),  # type: ignore[misc]
-            f"Decoded {shown(data)}.",
+            f"Decoded {len(data):,} bytes that begin with {data[:40]!r}.",
             kind="BadPayload",
         )
 

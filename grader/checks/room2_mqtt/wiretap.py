@@ -26,7 +26,7 @@ _MOST: Final = 32 << 20  # bytes of one check
 _DUP: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Packet:
     """One packet. `connection` counts from 1; `by_room` tells the direction; `at_s` monotonic."""
 
@@ -35,6 +35,12 @@ class Packet:
     first: int
     body: bytes
     at_s: float
+
+    def __repr__(self) -> str:
+        """Return it as a student reads it."""
+        if self.kind != PUBLISH:
+            return f"packet of kind {self.kind}"
+        return f"{self.topic} {self.payload.decode(errors='replace')}"
 
     @property
     def kind(self) -> int:
