@@ -30,8 +30,8 @@ def broker() -> Iterator[Broker]:
 
 
 @pytest.fixture
-def stage(sandbox: Sandbox, broker: Broker) -> Iterator[Stage]:
-    with Stage(sandbox, broker) as made:
+def stage(sandbox: Sandbox, broker: Broker, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    with Stage(sandbox, broker, request.node.get_closest_marker("task").args[0]) as made:
         yield made
 
 

@@ -53,8 +53,8 @@ def broker() -> Iterator[Broker]:
 
 
 @pytest.fixture
-def stage(sandbox: Sandbox, broker: Broker) -> Iterator[Stage]:
-    with Stage(sandbox, broker) as made:
+def stage(sandbox: Sandbox, broker: Broker, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    with Stage(sandbox, broker, request.node.get_closest_marker("task").args[0]) as made:
         yield made
 
 
@@ -503,9 +503,8 @@ def test_a_birth_that_stays(stage: Stage, rng: random.Random) -> None:
     stage.device(birth)
     connected(stage)
     published(stage, box, 1)
-    peer = stage.peer()
     heard = stage.until(
-        lambda: peer.presence(box),
+        partial(told_to_who_comes_later, stage, box),
         bool,
         f"Opened {box}, then listened to its presence.",
         "a birth",
@@ -523,6 +522,17 @@ def test_a_birth_that_stays(stage: Stage, rng: random.Random) -> None:
     ]
     wanted = {"device_id": box, "state": "online", "sensors": cards, "retained": True}
     expect(heard[0], wanted, f"Opened {box}, and listened to its presence afterwards.")
+
+
+def told_to_who_comes_later(stage: Stage, box: str) -> list[dict[str, Any]]:
+    """Return what a newcomer hears of the device's presence within a moment."""
+    # nats-server acknowledges a retained message a little before newcomers get it.
+    newcomer = stage.peer(f"peer-{time.monotonic_ns()}")
+    for _turn in range(40):
+        if told := newcomer.presence(box):
+            return told
+        stage.rest(0.01)
+    return []
 
 
 def published(stage: Stage, box: str, count: int) -> list[Packet]:
@@ -1120,9 +1130,8 @@ def test_the_birth_is_joined_in(stage: Stage, rng: random.Random) -> None:
     card["calibration_date"] = day
     cards = [card, {**card, "sensor_id": "T-2", "location": None, "calibration_date": None}]
     birth = {"device_id": box, "state": "online", "sensors": cards}
-    peer.publish(f"aiot-academy-presence/{box}", json.dumps(birth).encode(), retain=True)
     stage.gateway(api)
-    stage.until(lambda: len(arrived(stage)), lambda n: n > 0, "Told a birth.", "it arrives")
+    peer.publish(f"aiot-academy-presence/{box}", json.dumps(birth).encode(), retain=True)
     lie = json.dumps({**birth, "sensors": [{**card, "location": "elsewhere"}]}).encode()
     peer.publish("aiot-academy-presence/another-box", lie)
     peer.publish(f"aiot-academy-presence/{box}", b"[no birth")
