@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from grader.line import LineLost, RemoteError
-from grader.sandbox import Bare, Sandbox, Walled
+from grader.sandbox import Bare, PortTaken, Sandbox, Walled
 from grader.walls import PROJECT, Layout, bubblewrap
 
 ROOM = "room1_foundations"
@@ -182,6 +182,24 @@ def serve(port):
     port = sandbox.expose()
     room.serve(port)
     assert urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).status == 200
+
+
+def test_a_port_that_somebody_has_in_there_ends_nobody(walled: Maker) -> None:
+    source = """
+import socket
+def sit(port):
+    global seat
+    seat = socket.create_server(("127.0.0.1", port))
+def work(): return "works"
+"""
+    sandbox = walled(source)
+    room = opened(sandbox)
+    with socket.create_server(("127.0.0.1", 0)) as outside:
+        port = outside.getsockname()[1]
+        room.sit(port)
+        with pytest.raises(PortTaken):
+            sandbox.reach(port)
+    assert room.work() == "works"
 
 
 class _Quiet(http.server.BaseHTTPRequestHandler):
