@@ -19,7 +19,12 @@ _START_S = 10.0
 
 
 class Broker:
-    """Listens on `port` from `with` on, with nothing in its memory; killed at the end."""
+    """Listens on `port` from `start` on, with nothing in its memory; killed at the end of `with`.
+
+    All checks of a judging share two: starting one is cheap, its first client isn't. Devices meet
+    at one, each under a name of its own; gateways at the other, so that none hears of births and
+    wills that an earlier check left.
+    """
 
     def __init__(self) -> None:
         self.port = 0
@@ -27,14 +32,13 @@ class Broker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        self._start()
         return self
 
     def __exit__(self, *_reason: object) -> None:
         self._stack.close()
 
-    def revive(self) -> None:
-        """Start another one if it has died: a check more or less needn't pay for that."""
+    def start(self) -> None:
+        """Start it, or another one if it has died: no student pays for that."""
         if self._process is None or self._process.poll() is not None:
             self._stack.close()
             self._start()

@@ -4,7 +4,7 @@ import contextlib
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,11 +14,11 @@ from typing import Any, Final, Protocol, Self, TypeVar
 from grader.checks.room2_mqtt.api import Api
 from grader.checks.room2_mqtt.broker import Broker
 from grader.checks.room2_mqtt.peer import Peer
-from grader.checks.room2_mqtt.wiretap import SUBACK, Packet, Wiretap, forget
+from grader.checks.room2_mqtt.wiretap import Packet, Wiretap, forget
 from grader.evidence import NotYet, shown
 from grader.line import LineLost, RemoteError, Served
 from grader.sandbox import GraderFault, PortTaken, Sandbox
-from shared.contracts.messages import PRESENCE_ROOT, Birth, DeadLetter, Reading
+from shared.contracts.messages import Birth, DeadLetter, Reading
 from shared.contracts.ports import StoreUnavailable
 from shared.contracts.settings import BusSettings, Settings, SourceSettings
 
@@ -59,27 +59,29 @@ class Grave:
         self.kept_s.append(time.monotonic())
 
 
+@contextlib.contextmanager
+def brokers_by_task() -> Iterator[Mapping[str, Broker]]:
+    """Yield the brokers at which each task's checks play."""
+    with Broker() as devices, Broker() as gateways:
+        yield {"2.4": devices, "2.5": devices, "2.6": gateways, "2.7": gateways}
+
+
 class Stage:
-    """Opened by a check for itself; what it opened ends with it.
+    """Opened by a check for itself; what it opened ends with it."""
 
-    All checks of a judging share a broker: starting one is cheap, its first client isn't. So
-    devices have names of their own, and what the broker knows of them is forgotten at the end.
-    """
-
-    def __init__(self, sandbox: Sandbox, broker: Broker, task: str) -> None:
+    def __init__(self, sandbox: Sandbox, brokers: Mapping[str, Broker], task: str) -> None:
         self.sandbox = sandbox
         self._task = task
-        self.broker = broker
+        self.broker = brokers[task]
         self.grave = Grave()
         self._stack = ExitStack()
         self._links: list[Any] = []
         self._runs: list[Any] = []
         self._apis: list[Api] = []
-        self.devices: list[str] = []
         self.patience_s = next(s for most, s in _PATIENCE if len(_silences) <= most)
 
     def __enter__(self) -> Self:
-        self.broker.revive()
+        self.broker.start()
         self.tap = self._reached(partial(Wiretap, self.broker.port))
         return self
 
@@ -88,8 +90,7 @@ class Stage:
             api.open.set()
         self._close_room()
         self._stack.close()
-        topics = [f"{PRESENCE_ROOT}/{device}" for device in self.devices]
-        forget(self.broker.port, "gateway", topics)
+        forget(self.broker.port, "gateway")
 
     def peer(self, name: str = "peer", port: int | None = None) -> Peer:
         """Return a trusted client at the broker."""
@@ -97,7 +98,9 @@ class Stage:
 
     def another_broker(self) -> Broker:
         """Return a broker that knows nothing."""
-        return self._stack.enter_context(Broker())
+        broker = self._stack.enter_context(Broker())
+        broker.start()
+        return broker
 
     def api(self) -> Api:
         """Return an API that takes everything, until it's told otherwise."""
@@ -133,18 +136,17 @@ class Stage:
         room = self.sandbox.open().open()
         link = room.device(self.settings(**manners), birth, TRACE, keys or {})
         self._links.append(link)
-        self.devices.append(birth.device_id)
         return link
 
     def gateway(self, api: Api, **manners: Any) -> Any:
         """Run a gateway in the room; return it once the broker has heard what it listens to."""
         room = self.sandbox.open().open()
         grave = Served(self.grave, frozenset({"put"}))
-        before = len(self.tap.seen(SUBACK, by_room=False))
+        before = len(self.tap.sessions())
         run = room.gateway(self.settings(**manners), api.url, grave)
         self._runs.append(run)
         self.until(
-            lambda: len(self.tap.seen(SUBACK, by_room=False)),
+            lambda: len(self.tap.sessions()),
             lambda count: count > before,
             "Ran a gateway at a broker.",
             "it subscribes",

@@ -10,7 +10,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Self
@@ -158,6 +158,12 @@ class Wiretap:
             if one.kind == kind and one.by_room is by_room and connection in {0, one.connection}
         ]
 
+    def sessions(self) -> list[int]:
+        """Return the connections in which the room has subscribed, and heard so."""
+        told = Counter(one.connection for one in self.seen(SUBACK, by_room=False))
+        asked = Counter(one.connection for one in self.seen(SUBSCRIBE))
+        return sorted(number for number, count in asked.items() if told[number] >= count)
+
     def readings(self, device: str) -> list[Packet]:
         """Return what the room published under that device's topics."""
         sent = self.seen(PUBLISH)
@@ -267,14 +273,12 @@ def _drop(end: socket.socket) -> None:
     end.close()
 
 
-def forget(port: int, client_id: str, topics: Iterable[str]) -> None:
-    """End the session of `client_id` at a broker, and what it retains under `topics`."""
+def forget(port: int, client_id: str) -> None:
+    """End the session of `client_id` at a broker, and what waits in it."""
     connect = b"\0\4MQTT\4\2\0\x3c" + _text(client_id)  # 3.1.1, clean session
     with socket.create_connection(("127.0.0.1", port), 10.0) as line:
         line.sendall(_framed(CONNECT << 4, connect))
         _packet(line)
-        for topic in topics:
-            line.sendall(_framed(PUBLISH << 4 | 1, _text(topic)))  # retained, and empty
         line.sendall(_framed(14 << 4, b""))  # DISCONNECT
         with contextlib.suppress(OSError):
             line.recv(1)  # the broker has done it all when it hangs up
