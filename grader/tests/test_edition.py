@@ -1,6 +1,7 @@
 """The student edition: it gives nothing away, and a student's verbs work in it."""
 
 import ast
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -322,3 +323,30 @@ def test_a_classroom_without_a_network_installs_from_the_wheelhouse(tmp_path: Pa
     assert "isn't enough" not in found.stderr
     assert STARTERS.split("/")[0] in {path.name for path in folder.iterdir()}
     assert (folder / MANIFEST).is_file()
+
+
+def test_it_imports_only_what_its_own_pins_bring(files: edition.Files) -> None:
+    pins = {pin.name for pin in Pins.read(PROJECT / "requirements" / "student.txt").entries}
+    brought = {
+        module
+        for module, packages in importlib.metadata.packages_distributions().items()
+        if {name.lower().replace("_", "-").replace(".", "-") for name in packages} & pins
+    }
+    asked = {
+        (name.split(".")[0], path)
+        for path, content in files.items()
+        if path.endswith(".py")
+        for node in ast.walk(ast.parse(content.decode()))
+        for name in _outside(node)
+    }
+    ours = {"shared", "grader", "rooms", "own_check"}
+    known = brought | ours | sys.stdlib_module_names
+    assert sorted(pair for pair in asked if pair[0] not in known) == []
+
+
+def _outside(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and not node.level:
+        return [node.module or ""]
+    return []
