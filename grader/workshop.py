@@ -11,6 +11,7 @@ from typing import Self
 from .judging import Ask, Jury, Result
 from .mistaken import reference
 from .places import temporary
+from .plugin import PATIENCE_S
 from .walls import PROJECT
 
 
@@ -33,12 +34,14 @@ class Workshop:
     def __exit__(self, *_reason: object) -> None:
         self._stack.close()
 
-    def judge(self, file: str, text: str, seed: int, ask: Ask) -> Result:
+    def judge(
+        self, file: str, text: str, seed: int, ask: Ask, patience_s: float = PATIENCE_S
+    ) -> Result:
         """Return the result of the reference with another text in one of its files."""
         path = self.folder / file
         try:
             path.write_text(text, encoding="utf-8")
-            return self.jury.judge(self.folder, seed=seed, ask=ask)
+            return self.jury.judge(self.folder, seed=seed, ask=ask, patience_s=patience_s)
         finally:
             # With its time, or its bytecode would be stale.
             shutil.copy2(PROJECT / "solutions" / self.room / file, path)

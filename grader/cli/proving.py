@@ -1,16 +1,19 @@
 """./academy verify: right rooms get all points, the starter none, each mistake what it earns."""
 
 import time
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import typer
 
+from grader.mutants import judge as judge_mutants
 from grader.verdicts import rooms
 from grader.verify import verify as prove
 from shared.cli.failure import Failure
 from shared.course.folders import room_named
 from shared.language import _
 
+_ENOUGH: Final = 0.9  # of the changes must be noticed
 _MANY: Final = 20  # seeds over which a verdict mustn't depend on luck
 
 
@@ -30,8 +33,15 @@ def verify(
     everything: Annotated[
         bool, typer.Option("--all", help=_("20 seeds, and each mistake asked of every check."))
     ] = False,
+    mutate: Annotated[
+        bool, typer.Option(help=_("Change the references a little: who notices?"))
+    ] = False,
+    sample: Annotated[int, typer.Option(help=_("At most so many changes a room."))] = 0,
 ) -> None:
     """Prove the law for each room, and list what doesn't hold; exit with 1 if anything."""
+    if mutate:
+        _mutate(_named(room or []), sample, jobs)
+        return
     broken = 0
     for name in _named(room or []):
         start = time.monotonic()
@@ -50,6 +60,30 @@ def verify(
         line = text.format(room=name, judged=found.judged, took=took, broken=len(found.broken))
         typer.echo(line)
     if broken:
+        raise typer.Exit(1)
+
+
+def _mutate(names: Sequence[str], sample: int, jobs: int) -> None:
+    """Say for each room which changes of its reference no check notices."""
+    low = False
+    for name in names:
+        start = time.monotonic()
+        report = judge_mutants(name, sample=sample, jobs=jobs)
+        for mutant in report.survived:
+            typer.echo(f"solutions/{name}/{mutant.file}:{mutant.line}")
+            typer.echo(f"  - {mutant.before}\n  + {mutant.after}")
+        for file, before, after in report.stale:
+            text = _("argued, and not among the survivors: {file}\n  - {before}\n  + {after}")
+            typer.echo(text.format(file=file, before=before, after=after))
+        text = _(
+            "{room}: noticed {killed}, not noticed {alive} ({share:.0%}), "
+            "argued {argued}; {took:.0f} s"
+        )
+        counts = {"killed": report.killed, "alive": len(report.survived), "argued": report.argued}
+        took = time.monotonic() - start
+        typer.echo(text.format(room=name, share=report.share, took=took, **counts))
+        low = low or report.share < _ENOUGH
+    if low:
         raise typer.Exit(1)
 
 
