@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
     app.command("verify", help=_("Prove the checks: references, variants, mistakes."))(verify)
 
 
-def verify(
+def verify(  # noqa: PLR0913, PLR0917 - the options of the verb
     room: Annotated[
         list[str] | None, typer.Argument(metavar="[N]...", help=_("Rooms; all if none."))
     ] = None,
