@@ -73,7 +73,21 @@ _GRADER: Final = (  # and what these import at their top; what a verb imports la
     "grader.cli.mystery",
 )
 _NEVER: Final = frozenset(  # of an edition without references
-    {"grader.mistaken", "grader.mystery", "grader.verify", "grader.telling", "grader.edition"}
+    {
+        "grader.mistaken",
+        "grader.mystery",
+        "grader.own",
+        "grader.lab",
+        "grader.verify",
+        "grader.telling",
+        "grader.edition",
+    }
+)
+_WITH_REFERENCE: Final = (
+    "grader/mistaken.py",
+    "grader/mystery.py",
+    "grader/own.py",
+    "grader/lab.py",
 )
 _FULL_STACK: Final = frozenset({"", ".yaml", ".yml", ".md", ".conf", ".sh", ".py", ".toml", ".sql"})
 
@@ -94,7 +108,7 @@ def contents(references: Collection[int]) -> Files:
         if number_of(room) in references:
             files |= _reference(room)
     if references:
-        for name in ("grader/mistaken.py", "grader/mystery.py"):
+        for name in _WITH_REFERENCE:
             files[name] = _read(name)
     return files | {STARTERS: packed(starters)}
 

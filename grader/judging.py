@@ -67,12 +67,22 @@ class Jury:
     """A warm session for one room. Use it in a `with`; it judges one submission at a time."""
 
     def __init__(
-        self, room: str, *, hidden: bool, walls: bool | None = None, standing: bool = False
+        self,
+        room: str,
+        *,
+        hidden: bool,
+        walls: bool | None = None,
+        standing: bool = False,
+        own: bool = True,
     ) -> None:
-        """With `standing`, one sandbox is kept for all judgings: they must be of one owner."""
+        """With `standing`, one sandbox is kept for all judgings: they must be of one owner.
+
+        With `own`, the student's own check is judged too, where the edition holds what for.
+        """
         self.table = table(room)
         self.walls = bubblewrap() is not None if walls is None else walls
         self._standing = standing and self.walls
+        self._own = own_checks(room) if own else {}
         self._extent = "full" if hidden else "shown"
         self._process: subprocess.Popen[str] | None = None
         self._ended = False
@@ -108,6 +118,7 @@ class Jury:
             "walls": self.walls,
             "patience_s": patience_s,
             "standing": self._standing,
+            "own": any(not tasks or task in tasks for task in self._own.values()),
             "needs": {task.id: task.needs for task in self.table.tasks},
             **asdict(ask),
         }
@@ -167,7 +178,7 @@ class Jury:
                 f"The checks of {self.table.name} can't be collected. "
                 f"Try: python -m pytest grader/checks/{self.table.name} --collect-only"
             )
-        self.expected = head["checks"]
+        self.expected = head["checks"] | self._own
 
     def _ask(self, job: dict[str, Any]) -> dict[str, Any] | None:
         if self._ended:
@@ -192,3 +203,12 @@ class Jury:
         assert self._process.stdout is not None  # noqa: S101 - it is a pipe
         line = self._process.stdout.readline()
         return dict(json.loads(line)) if line else None
+
+
+def own_checks(room: str) -> dict[str, str]:
+    """Return what a student's own check earns by, where this edition can judge it."""
+    try:
+        from .own import expected
+    except ModuleNotFoundError:  # an edition without references
+        return {}
+    return expected(room)

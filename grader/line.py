@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from .wire import LONGEST, Codec, WireError
@@ -65,7 +65,16 @@ class Served:
     target: object
     methods: frozenset[str]
     attributes: frozenset[str] = frozenset()
-    extra: dict[str, Any] = field(default_factory=dict)
+    kind: str = ""  # its class, as the other side is told
+
+    def do(self, verb: str, name: str, words: list[Any]) -> object:
+        """Do what the other side asks: a call of the object or of a method, or an attribute."""
+        if "*" not in self.methods and name not in self.methods | self.attributes:
+            raise AttributeError(f"{name!r} isn't offered")
+        if verb == "call" and name == "__call__":
+            return self.target(*words[0], **words[1])  # type: ignore[operator] # asked for
+        found = getattr(self.target, name)
+        return found(*words[0], **words[1]) if verb == "call" else found
 
 
 class Remote:
@@ -225,7 +234,7 @@ class Line:
                 known, self._next = self._next, self._next + 1
                 self._numbers[id(served.target)] = known
                 self._served[known] = served
-        kind = type(served.target).__name__
+        kind = served.kind or type(served.target).__name__
         return {"there": [known, kind, sorted(served.attributes)]}
 
     def first(self) -> Remote:
@@ -266,14 +275,7 @@ class Line:
                 self._send(["error", number, dict(self._describe(error))])
 
     def _do(self, verb: str, words: list[Any]) -> object:
-        number, name = words[0], words[1]
-        served = self._served[number]
-        if not self._trusting and name not in served.methods | served.attributes:
-            raise AttributeError(f"{name!r} isn't offered")
-        if verb == "call" and name == "__call__":
-            return served.target(*words[2], **words[3])  # type: ignore[operator] # asked for
-        found = getattr(served.target, name)
-        return found(*words[2], **words[3]) if verb == "call" else found
+        return self._served[words[0]].do(verb, words[1], words[2:])
 
     # --- frames
 

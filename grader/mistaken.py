@@ -59,6 +59,19 @@ def copied(source: Path, room: str, into: Path) -> Path:
     return folder
 
 
+def variants(room: str) -> list[Path]:
+    """Return the folders of right solutions in other styles."""
+    return sorted(p for p in (PROJECT / "grader" / "variants" / room).glob("*") if p.is_dir())
+
+
+def overlay(source: Path, folder: Path) -> None:
+    """Put a variant's modules over the reference's: it holds those that differ."""
+    for path in source.rglob("*.py"):
+        target = folder / path.relative_to(source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+
+
 def catalogue(room: str) -> list[Mistake]:
     """Return the mistakes of `room`; none if this edition hasn't its catalogue."""
     path = _path(room)

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from . import own
 from .footprints import Tracing, reaching
 from .judging import Ask, Result
 from .mistaken import reference
@@ -83,7 +84,7 @@ def mutants(room: str) -> list[Mutant]:
     """Return every mutant of the regions of a room's reference."""
     folder = PROJECT / "solutions" / room
     found: dict[tuple[str, int, str], Mutant] = {}
-    for path in sorted(folder.rglob("*.py")):
+    for path in sorted(set(folder.rglob("*.py")) - {folder / own.FILE}):
         text = path.read_text(encoding="utf-8")
         for one in _of(path.relative_to(folder).as_posix(), text):
             found.setdefault((one.file, one.line, one.after), one)

@@ -28,6 +28,7 @@ from . import seccomp, walls
 from .doors import Doors, free_port
 from .line import Line, LineLost, Remote
 from .places import made
+from .relay import passed_on
 from .walls import PROJECT, Layout
 from .worker import describe, known_carriers, work
 
@@ -129,7 +130,7 @@ class _Common:
         return self._output.read(2000).decode(errors="replace")
 
     def _connect(self, end: socket.socket) -> Line:
-        line = Line(end, known_carriers(self.layout.role), describe=describe, trusting=False)
+        line = Line(end, known_carriers(self.layout.role), describe=_told, trusting=False)
         line.until = self._until
         line.patience_s = self._patience_s
         self.line = line
@@ -482,6 +483,10 @@ class InProcess(_Common):
         self._hang_up()
         self._output.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _told(error: BaseException) -> Mapping[str, Any]:
+    return passed_on(error) or describe(error)
 
 
 def _put(path: Path, data: bytes) -> str:

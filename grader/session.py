@@ -14,7 +14,7 @@ import shutil
 import signal
 import sys
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -24,6 +24,9 @@ from .sandbox import GraderFault
 from .standing import Standing
 from .verdicts import Outcome, Verdict
 from .walls import PROJECT
+
+if TYPE_CHECKING:
+    from .lab import Lab
 
 _LONGEST_S: Final = 15 * plugin.PATIENCE_S + 60
 _PR_SET_PDEATHSIG: Final = 1
@@ -37,6 +40,8 @@ class Session:
         self._jobs = jobs
         self._answers = answers
         self._standing: Standing | None = None
+        self._lab: Lab | None = None
+        self._stack = contextlib.ExitStack()
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Leave pytest's own account of a failure short: it parses the checks again for each."""
@@ -49,21 +54,25 @@ class Session:
         self._tell({"checks": checks, "failures": session.testsfailed})
         for line in self._jobs:
             job = json.loads(line)
-            found = self._in_child(items, job) if FORKS else _judged(items, job)
-            self._tell({"id": job["id"], **found})
+            self._tell({"id": job["id"], **self._found(items, job)})
             if not FORKS:
                 break
         self._demolish()
         return True
 
-    def _in_child(self, items: list[pytest.Item], job: dict[str, Any]) -> dict[str, Any]:
-        if not job["standing"]:
-            return _in_child(items, job)
+    def _found(self, items: list[pytest.Item], job: dict[str, Any]) -> dict[str, Any]:
+        room = items[0].path.parent.name
         try:
-            if self._standing is None:
-                self._standing = Standing(items[0].path.parent.name)
-            self._standing.fill(Path(job["submission"]))
-            found = _in_child(items, job, self._standing)
+            if job["own"] and self._lab is None:
+                from .lab import Lab  # an edition without references hasn't it
+
+                self._lab = self._stack.enter_context(Lab(room, walls=job["walls"]))
+            if job["standing"]:
+                self._standing = self._standing or self._stack.enter_context(Standing(room))
+                self._standing.fill(Path(job["submission"]))
+            judged = _in_child if FORKS else _judged
+            standing = self._standing if job["standing"] else None
+            found = judged(items, job, standing, self._lab)
         except GraderFault as error:
             found = {"tier": "", "verdicts": [], "fault": str(error)}
         faulty = any(v["outcome"] == Outcome.FAULT.value for v in found["verdicts"])
@@ -72,9 +81,8 @@ class Session:
         return found
 
     def _demolish(self) -> None:
-        if self._standing is not None:
-            self._standing.close()
-            self._standing = None
+        self._stack.close()
+        self._standing = self._lab = None
 
     def _tell(self, message: dict[str, Any]) -> None:
         self._answers.write(json.dumps(message) + "\n")
@@ -82,7 +90,7 @@ class Session:
 
 
 def _in_child(
-    items: list[pytest.Item], job: dict[str, Any], standing: Standing | None = None
+    items: list[pytest.Item], job: dict[str, Any], standing: Standing | None, lab: "Lab | None"
 ) -> dict[str, Any]:
     if sys.platform == "win32":
         raise NotImplementedError("there are no walls on Windows")
@@ -93,7 +101,7 @@ def _in_child(
             os.close(reading)
             os.setpgid(0, 0)
             _end_with_parent()
-            data = json.dumps(_judged(items, job, standing)).encode()
+            data = json.dumps(_judged(items, job, standing, lab)).encode()
             with os.fdopen(writing, "wb") as pipe:
                 pipe.write(data)
         os._exit(0)
@@ -131,7 +139,10 @@ def _read_all(pipe: IO[bytes]) -> bytes:
 
 
 def _judged(
-    items: list[pytest.Item], job: dict[str, Any], standing: Standing | None = None
+    items: list[pytest.Item],
+    job: dict[str, Any],
+    standing: Standing | None = None,
+    lab: "Lab | None" = None,
 ) -> dict[str, Any]:
     """Return the verdicts on one submission."""
     house = standing.house if standing else None
@@ -160,7 +171,8 @@ def _judged(
     finally:
         judge.close()
     tier = "walled" if job["walls"] else "not isolated"
-    told = {"tier": tier, "verdicts": [v.written() for v in judge.verdicts], "fault": ""}
+    verdicts = [*judge.verdicts, *(lab.verdicts(place) if lab and job["own"] else ())]
+    told = {"tier": tier, "verdicts": [v.written() for v in verdicts], "fault": ""}
     return {**told, "walked": walked}
 
 

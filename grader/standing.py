@@ -6,6 +6,7 @@ judgings all that ran is killed and every place that it could write to is emptie
 
 import shutil
 from pathlib import Path
+from typing import Self
 
 from .places import made
 from .plugin import preload
@@ -38,7 +39,10 @@ class Standing:
                 old.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(new, old)  # with its time, by which Python knows stale bytecode
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_reason: object) -> None:
         """End the house."""
         self.house.close()
         shutil.rmtree(self._place, ignore_errors=True)

@@ -59,6 +59,7 @@ class Task:
     core: bool
     names: tuple[str, ...]
     needs: tuple[str, ...] = ()
+    judges: str = ""  # the task that one's own check is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ def table(room: str) -> RoomTable:
             bool(entry["core"]),
             tuple(entry["names"]),
             tuple(entry.get("needs", ())),
+            entry.get("judges", ""),
         )
         for entry in found["task"]
     )

@@ -9,14 +9,22 @@ from pathlib import Path
 
 from .footprints import Tracing, reaching
 from .judging import Ask, Result
-from .mistaken import CatalogueError, Mistake, catalogue, copied, reference, rewrite
+from .mistaken import (
+    CatalogueError,
+    Mistake,
+    catalogue,
+    copied,
+    overlay,
+    reference,
+    rewrite,
+    variants,
+)
 from .places import temporary
 from .plugin import feedback
 from .verdicts import Outcome, Verdict
 from .walls import PROJECT
 from .workshop import Workshops
 
-OWN_CHECK = "8"  # N.8: checked by mistakes, not by checks
 Say = Callable[[str], None]
 
 
@@ -73,11 +81,6 @@ def verify(  # noqa: PLR0913 - the options of the verb
     return findings
 
 
-def variants(room: str) -> list[Path]:
-    """Return the folders of right solutions in other styles."""
-    return sorted(p for p in (PROJECT / "grader" / "variants" / room).glob("*") if p.is_dir())
-
-
 class Proof:
     """One room's proof under way."""
 
@@ -119,7 +122,7 @@ class Proof:
         with temporary("work") as place:
             folder = reference(self.findings.room, place)
             if not plain:
-                _overlay(source, folder)
+                overlay(source, folder)
             self._right("the reference" if plain else source.name, folder, seed)
 
     def _right(self, name: str, folder: Path, seed: int, traced: int = 0) -> Result:
@@ -194,14 +197,6 @@ class Proof:
             if verdict.outcome is Outcome.FAULT:
                 self.findings.broken.append(f"grader fault: {verdict.check}: {verdict.got}")
         return result
-
-
-def _overlay(source: Path, folder: Path) -> None:
-    """Put a variant's modules over the reference's: it holds those that differ."""
-    for path in source.rglob("*.py"):
-        target = folder / path.relative_to(source)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(path.read_bytes())
 
 
 def _golden(mistake: Mistake, failed: Sequence[Verdict], seed: int) -> bool:

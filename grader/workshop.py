@@ -21,7 +21,7 @@ class Workshop:
     def __init__(self, room: str) -> None:
         self.room = room
         self._stack = ExitStack()
-        self.jury = Jury(room, hidden=True, standing=True)
+        self.jury = Jury(room, hidden=True, standing=True, own=False)
         self.folder = Path()
 
     def __enter__(self) -> Self:

@@ -77,8 +77,8 @@ def test_every_name_of_a_task_is_a_function_or_class(room: Path) -> None:
 
 def test_every_task_has_a_region_and_every_region_its_task(room: Path) -> None:
     found = {task for inside in regions(room).values() for one in inside for task in one.tasks}
-    written = {task["id"] for task in table(room)["task"] if not task["id"].endswith(".8")}
-    assert found == written
+    own = {task["id"] for task in table(room)["task"] if "judges" in task or task["id"][2] != "8"}
+    assert found == own
 
 
 def test_first_name_of_a_task_is_where_its_work_is(room: Path) -> None:

@@ -300,8 +300,11 @@ def test_one_wild_clock_closes_nobodys_windows(room: Any) -> None:
 @task("4.3")
 def test_the_watermark_never_goes_back(room: Any, rng: random.Random) -> None:
     """The watermark never goes back, and says when it moved."""
-    told = [
-        (rng.choice("abcd"), START_MS + n * HOUR // 4 - rng.randrange(4 * HOUR)) for n in range(200)
+    # One is silent until it counts as idle, and comes back with a time before the watermark.
+    then, later = START_MS - 40 * 24 * HOUR, int(RULES.idle_s * 1000) + 2 * HOUR
+    told = [("b", then), ("a", then), ("a", then + later), ("b", then + 2 * HOUR + 60_000)]
+    told += [
+        (rng.choice("abcd"), START_MS + n * HOUR // 4 - rng.randrange(4 * HOUR)) for n in range(196)
     ]
     found = room.watermarks(RULES, told)
     values = [value for value, _moved in found]
