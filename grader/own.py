@@ -2,7 +2,7 @@
 
 The check runs in one sandbox, the room that it judges in another. Which room is which shows only
 in what the room does: the order is drawn anew each time, from a right one to a right one, and
-whatever tripped is shown once more. Both sandboxes are emptied between two rooms.
+some of what tripped is shown once more. Both sandboxes are emptied between two rooms.
 """
 
 import secrets
@@ -22,6 +22,7 @@ from .walls import PROJECT
 PATIENCE_S: Final = 15.0  # for a whole check
 _MOST_SILENCES: Final = 3  # checks that don't end; then the rest isn't tried any more
 FILE: Final = "own_check.py"
+_AGAIN: Final = 3  # wrong rooms that are shown twice
 _chance = secrets.SystemRandom()
 
 
@@ -112,23 +113,31 @@ class Trial:
         """Return a verdict for each wrong room; a check that fails a right one catches none."""
         rights = [one for one in self._rooms if one.number is None]
         wrong = [one for one in self._rooms if one.number is not None]
-        first = self._caught([*rights, *wrong], rights)
-        if isinstance(first, Verdict):
-            return list(self._alike(first, len(wrong)))
-        again = [one for one in wrong if one.number in first]
-        second = self._caught([*again, rights[0]], rights) if self._twice else first
-        if isinstance(second, Verdict):
-            return list(self._alike(second, len(wrong)))
-        return [self._told(number, number in first & second) for number in _numbers(wrong)]
+        ends = [_chance.choice(rights), _chance.choice(rights)]
+        caught = self._caught([ends[0], *_mixed([*rights, *wrong]), ends[1]])
+        if not isinstance(caught, Verdict) and caught and self._twice:
+            caught = self._again(caught, wrong, rights)
+        if isinstance(caught, Verdict):
+            return list(self._alike(caught, len(wrong)))
+        return [self._told(number, number in caught) for number in _numbers(wrong)]
 
-    def _caught(
-        self, rooms: Sequence[Candidate], rights: Sequence[Candidate]
+    def _again(
+        self, caught: set[int], wrong: Sequence[Candidate], rights: Sequence[Candidate]
     ) -> set[int] | Verdict:
+        """Return `caught` if some of them, asked once more, are caught again: it wasn't chance."""
+        again = _mixed([one for one in wrong if one.number in caught])[:_AGAIN]
+        found = self._caught(_mixed([*again, _chance.choice(rights)]))
+        if isinstance(found, Verdict) or found == set(_numbers(again)):
+            return found if isinstance(found, Verdict) else caught
+        did = "Ran your check twice on the same wrong room."
+        return self._verdict(
+            1, Outcome.NOT_YET, did=did, expected="it fails twice", got="it failed once"
+        )
+
+    def _caught(self, rooms: Sequence[Candidate]) -> set[int] | Verdict:
         """Return the wrong rooms that trip the check; what is to be told if a right one does."""
-        first, last = _chance.choice(rights), _chance.choice(rights)
-        order = [first, *_chance.sample(rooms, len(rooms)), last]
         found: set[int] = set()
-        for one in order:
+        for one in rooms:
             failure = self._failure(one)
             if failure is not None and (one.number is None or self._silences >= _MOST_SILENCES):
                 return failure
@@ -187,6 +196,10 @@ class Trial:
         return Verdict(
             check=_entry(number), task=self._task.id, sentence=sentence, outcome=outcome, **facts
         )
+
+
+def _mixed(rooms: Sequence[Candidate]) -> list[Candidate]:
+    return _chance.sample(rooms, len(rooms))
 
 
 def _numbers(rooms: Sequence[Candidate]) -> list[int]:

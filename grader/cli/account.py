@@ -34,9 +34,12 @@ def tell(result: Result) -> None:
 
 
 def _of_task(result: Result, score: Score, hinted: Collection[str]) -> Iterator[str]:
-    if not score.checks:
-        return
     task = score.task
+    if not score.checks:
+        if task.judges:
+            text = _("in class   {task}  {title}: this edition hasn't what it is judged by.")
+            yield text.format(task=task.id, title=task.title)
+        return
     if score.passed == score.checks:
         count = plural("{n} check", "{n} checks", score.checks).format(n=score.checks)
         yield f"{Outcome.PASSED.value}   {task.id}  {task.title} ({count})"

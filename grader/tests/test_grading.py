@@ -145,7 +145,7 @@ def test_an_ended_grader_leaves_nothing_and_goes_on(tmp_path: Path, end: signal.
     words = command(school, tmp_path / "out")
     with subprocess.Popen(words, cwd=PROJECT, stderr=subprocess.PIPE, text=True) as grader:
         assert grader.stderr is not None
-        assert "90.0" in grader.stderr.readline()  # one is graded, the next is under way
+        assert "100.0" in grader.stderr.readline()  # one is graded, the next is under way
         family = psutil.Process(grader.pid).children(recursive=True)
         assert family
         grader.send_signal(end)
@@ -157,7 +157,7 @@ def test_an_ended_grader_leaves_nothing_and_goes_on(tmp_path: Path, end: signal.
     again = subprocess.run(words, cwd=PROJECT, check=False, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
     found = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert [one["points"] for one in found["students"]] == [90.0] * 4
+    assert [one["points"] for one in found["students"]] == [100.0] * 4
     assert nothing_left() == []
 
 
