@@ -167,30 +167,30 @@ def statistics(found: Results) -> dict[str, list[dict[str, Any]]]:
     """Return, by room and task: how many tried it and reached it, and what fails most often."""
     rooms: dict[str, list[dict[str, Any]]] = {}
     for room, tasks in found["rooms"].items():
-        grades = [one["rooms"][room] for one in found["students"] if room in one["rooms"]]
+        having = [one for one in found["students"] if room in one["rooms"]]
+        grades = [(one["rooms"][room], int(one["attempts"])) for one in having]
         rooms[room] = [_of_task(task, about, grades) for task, about in tasks.items()]
     return rooms
 
 
 def _of_task(
-    task: str, about: Mapping[str, Any], grades: Sequence[Mapping[str, Any]]
+    task: str, about: Mapping[str, Any], grades: Sequence[tuple[Mapping[str, Any], int]]
 ) -> dict[str, Any]:
-    judged = [_verdicts(grade, task) for grade in grades if grade["points"] is not None]
-    judged = [own for own in judged if own]
+    known = [(grade, n) for grade, n in grades if grade["points"] is not None]
+    judged = [(own, n) for grade, n in known if (own := _verdicts(grade, task))]
     failing: dict[tuple[str, str], int] = {}
-    for verdict in (v for own in judged for v in own if v["outcome"] == "not yet"):
+    for verdict in (v for own, _n in judged for v in own if v["outcome"] == "not yet"):
         key = (verdict["check"], verdict["sentence"])
         failing[key] = failing.get(key, 0) + 1
     common = sorted(failing.items(), key=lambda pair: (-pair[1], pair[0]))[:3]
-    points = [grade["tasks"].get(task, 0.0) for grade in grades if grade["points"] is not None]
+    points = [grade["tasks"].get(task, 0.0) for grade, _n in known]
     return {
         "task": task,
         "title": about["title"],
         "judged": len(judged),
-        "tried": sum(
-            any(v["outcome"] == "passed" for v in own) or not _untouched(own) for own in judged
-        ),
-        "reached": sum(all(v["outcome"] == "passed" for v in own) for own in judged),
+        "tried": sum(not _untouched(own) for own, _attempts in judged),
+        "tries": sum(attempts for own, attempts in judged if not _untouched(own)),
+        "reached": sum(all(v["outcome"] == "passed" for v in own) for own, _attempts in judged),
         "mean": round(sum(points) / len(points), 2) if points else None,
         "of": about["points"],
         "failing": [

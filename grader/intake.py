@@ -19,6 +19,7 @@ LARGEST_FILE: Final = 1024 * 1024
 MOST_FILES: Final = 400
 LARGEST_ROOM: Final = 16 * 1024 * 1024  # bytes of all its files
 _MOST_REMARKS: Final = 20
+_DEEPEST: Final = 12  # folders above a module
 _LONGEST_NAME: Final = 100  # bytes; file systems end at 255
 _RESERVED: Final = frozenset({"conftest", "sitecustomize", "usercustomize", "pytest"})
 
@@ -115,17 +116,25 @@ def _reason_against(name: PurePosixPath, size: int) -> str | None:
     """Return "" for what is taken, a reason to tell, or None for what nobody expects taken."""
     if name.suffix != ".py" or any(p.startswith((".", "__pycache__")) for p in name.parts[:-1]):
         return None
-    longest = max(len(part.encode(errors="replace")) for part in name.parts)
-    if longest > _LONGEST_NAME or any(
-        not part.removesuffix(".py").isidentifier() for part in name.parts
-    ):
-        return "not a module's name, left out"
+    if unfit := _unfit(name.parts):
+        return unfit
     if name.stem.startswith("test_") or name.stem in _RESERVED:
         return "a reserved name, left out"
     if name.stem in sys.stdlib_module_names and not name.stem.startswith("__"):
         return "the name of a module of Python, left out"
     if size > LARGEST_FILE:
         return f"{size} bytes, at most {LARGEST_FILE} are taken"
+    return ""
+
+
+def _unfit(parts: tuple[str, ...]) -> str:
+    """Return what is wrong with a path as a module's, or ""."""
+    if len(parts) > _DEEPEST:
+        return "in too many folders, left out"
+    names = [part.removesuffix(".py") for part in parts]
+    longest = max(len(name.encode(errors="replace")) for name in names)
+    if longest > _LONGEST_NAME or not all(name.isidentifier() for name in names):
+        return "not a module's name, left out"
     return ""
 
 

@@ -19,6 +19,8 @@ from .wire import LONGEST, Codec, WireError
 
 _LENGTH: Final = struct.Struct("!I")
 DESK: Final = 1  # the number of the first object that a side offers
+_MOST_BYTES: Final = 512 * 1024 * 1024  # that a stranger may say on one line
+_MOST_VALUES: Final = 30_000_000
 _AT_ONCE: Final = 32  # calls that the other side may have under way
 _SENDING_S: Final = 10  # who doesn't read for so long is gone
 _LONGEST_NAME: Final = 200
@@ -159,6 +161,7 @@ class Line:
         self._counting = threading.Lock()
         self._busy = threading.BoundedSemaphore(_AT_ONCE)
         self._main = threading.get_ident()
+        self._heard_bytes = self._heard_values = 0
         self.lost: str | None = None
         self.patience_s = 10.0  # for one answer
         self.until = float("inf")  # the monotonic moment when nobody waits any more
@@ -305,7 +308,14 @@ class Line:
         (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size))
         if length > LONGEST:
             raise WireError(f"a frame of {length} bytes; at most {LONGEST} are read")
-        return self._exactly(length)
+        data = self._exactly(length)
+        if not self._trusting:
+            # A check may keep what it hears; nobody may fill its memory bit by bit.
+            self._heard_bytes += length
+            self._heard_values += data.count(b",")
+            if self._heard_bytes > _MOST_BYTES or self._heard_values > _MOST_VALUES:
+                raise WireError("more was said than anybody needs to say")
+        return data
 
     def _place(self, frame: object) -> None:
         if not isinstance(frame, list) or len(frame) < 3 or not isinstance(frame[1], int):  # noqa: PLR2004

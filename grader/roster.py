@@ -47,16 +47,17 @@ class Roster:
     remarks: list[str] = field(default_factory=list)
 
 
-def roster(paths: Sequence[Path], unpacked: Path) -> Roster:
+def roster(paths: Sequence[Path], unpacked: Path, apart: Path | None = None) -> Roster:
     """Return the submissions under `paths`, by student; RosterError if there are none.
 
     A class that comes as one zip is unpacked into `unpacked`. A student who comes twice keeps
-    both, told apart by a number: nothing is merged or dropped here.
+    both, told apart by a number: nothing is merged or dropped here. `apart` is where results go:
+    no student's, though it may lie among theirs.
     """
     found = Roster()
     for number, path in enumerate(paths):
         place = _opened(path, unpacked / str(number), found)
-        found.submissions += _under(place)
+        found.submissions += [one for one in _under(place) if one.source != apart]
     if not found.submissions:
         names = ", ".join(printable(str(path)) for path in paths)
         raise RosterError(

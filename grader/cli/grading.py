@@ -90,7 +90,7 @@ class _Order:
     def prepare(self, paths: list[Path], unpacked: Path, seed: int | None) -> None:
         """Find the submissions and the seed, and hold the folder of results."""
         try:
-            self.class_ = roster(paths, unpacked)
+            self.class_ = roster(paths, unpacked, self.out.resolve())
             self._held = Workplace(self.out / "cache").lock()
             self.seed = _seed(self.out, seed)
         except RosterError as error:

@@ -40,7 +40,10 @@ def stats(
 
 
 def _line(one: dict[str, Any]) -> str:
-    text = _("  {task}  reached by {reached}, tried by {tried}, of {judged}; mean {mean} of {of:g}")
+    text = _(
+        "  {task}  reached by {reached}, tried by {tried} of {judged} in {tries} attempts; "
+        "mean {mean} of {of:g}"
+    )
     return f"{text.format(**one)}  {one['title']}"
 
 

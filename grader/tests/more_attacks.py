@@ -45,6 +45,12 @@ SOURCES: Final[Mapping[str, str]] = MappingProxyType(
         "for n in range(4000): send(['get', n, n, 'x' * 2000])\n"
         "os.kill(os.getpid(), signal.SIGSTOP)\n",
         "stops_itself": "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)",
+        "asks_with_ever_more_words": _LINE + "def ask():\n"
+        "    n = 0\n"
+        "    while True:\n"
+        "        n += 1\n"
+        "        send(['call', n, 1, 'x' * 10_000_000, [], {'dict': []}])\n"
+        "threading.Thread(target=ask, daemon=True).start()\n",
         "sends_garbage": "import os\nos.write(3, os.urandom(1 << 16))",
         "sends_half_a_frame": "import os, struct\nos.write(3, struct.pack('!I', 100) + b'[')",
         "closes_all_handles": "import os\nos.closerange(0, 256)",

@@ -159,6 +159,14 @@ def test_a_broken_byte_anywhere_is_told(tmp_path: Path, at: int) -> None:
         assert intake.taken == ["reading.py"]
 
 
+def test_a_path_without_an_end_is_left_out(tmp_path: Path) -> None:
+    deep = f"{ROOM}/{'a/' * 2000}b.py"
+    source = zipped(tmp_path / "in.zip", (f"{ROOM}/reading.py", b"MINE = 1\n"), (deep, b""))
+    intake = take(source, ROOM, tmp_path / "out")
+    assert intake.taken == ["reading.py"]
+    assert "in too many folders, left out" in intake.remarks[0]
+
+
 def test_names_no_terminal_and_no_file_system_likes(tmp_path: Path) -> None:
     room = hand_in(tmp_path, "zoe")
     for name in ("\udcff.py", "\x1b[2J.py", "a b.py", "x" * 150 + ".py", WIDE):

@@ -128,6 +128,13 @@ def test_names_of_any_kind_are_kept(tmp_path: Path) -> None:
     assert "\xe9" in {one.student for one in found.submissions}, "accents are composed"
 
 
+def test_the_results_of_before_are_no_student(tmp_path: Path) -> None:
+    for name in ("zoe", "grades"):
+        (tmp_path / name).mkdir()
+    found = roster([tmp_path], tmp_path / "unpacked", tmp_path / "grades")
+    assert [one.person for one in found.submissions] == ["zoe"]
+
+
 def test_no_submissions_says_what_was_expected(tmp_path: Path) -> None:
     with pytest.raises(RosterError, match="expected a folder with a folder or zip a student"):
         read(tmp_path, tmp_path)
