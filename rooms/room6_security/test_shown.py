@@ -135,6 +135,8 @@ def test_a_token_may_not_choose_how_it_is_verified(room: Any, sandbox: Sandbox) 
     did = 'Sent a token with "alg": "none" and no signature.'
     error = expect_refused(lambda: tokens.verify(f"{text}."), did, kind="AccessRefused")
     expect(error.text, "token-algorithm", f"{did} The code:")
+    found = tokens.verify(tokens.issue("gateway", "gateway").text)
+    expect(found.subject, "gateway", "Sent a token of your own afterwards. Whose is it?")
 
 
 @task("6.5")

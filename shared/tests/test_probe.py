@@ -54,7 +54,7 @@ def enrolled(tmp_path: Path, request: pytest.FixtureRequest) -> Enrolled:
 @contextmanager
 def running(
     plan: Plan, folder: Path, server: Credentials | None, users: list[BrokerUser]
-) -> Iterator[Path]:
+) -> Iterator["subprocess.Popen[bytes]"]:
     """Run the broker as configured (and as spoilt by the test) while the block lasts."""
     try:
         started = plan_broker(plan.settings.bus, folder, server, users, plan.inner_port)
@@ -74,7 +74,7 @@ def running(
                 assert time.monotonic() < deadline, (folder / "broker.log").read_text()
                 Event().wait(0.01)
     try:
-        yield config
+        yield process
     finally:
         process.terminate()
         process.wait(5)
