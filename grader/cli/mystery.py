@@ -10,7 +10,7 @@ from grader.cli.memory import Memory, Shelf
 from grader.cli.naming import named_room
 from shared.cli.failure import Failure
 from shared.cli.up import locked, run_until_stopped
-from shared.course.folders import ROOT, number_of
+from shared.course.folders import ROOT, number_of, rooms_in
 from shared.language import _
 from shared.pipeline.loader import MYSTERY
 from shared.pipeline.planning import BadWish, Wishes
@@ -62,21 +62,19 @@ def mystery(
 
 def _need_reference(room: str) -> None:
     has_reference = (ROOT / "solutions" / room / "__init__.py").is_file()
-    known = has_reference and importlib.util.find_spec("grader.mystery") is not None
-    if known:
-        from grader.mystery import cases
-
-        if cases(room):
-            return
+    if not has_reference or importlib.util.find_spec("grader.mystery") is None:
         raise Failure(
-            _("{room}: no mistake of its catalogue shows in a pipeline.").format(room=room)
+            _(
+                "{room}: this edition has no reference of it, which a mystery is made of."
+                " Your instructor may release one: ./academy update EDITION.zip"
+            ).format(room=room)
         )
-    raise Failure(
-        _(
-            "{room}: this edition has no reference of it, which a mystery is made of."
-            " Your instructor may release one: ./academy update EDITION.zip"
-        ).format(room=room)
-    )
+    from grader.mystery import cases
+
+    if not cases(room):
+        played = [str(number_of(name)) for name in rooms_in(ROOT / "rooms") if cases(name)]
+        text = _("{room}: none of its mistakes was seen in a pipeline yet. Mysteries: {rooms}")
+        raise Failure(text.format(room=room, rooms=", ".join(played) or _("none")))
 
 
 def _drawn(room: str, *, another: bool) -> "Mystery":
