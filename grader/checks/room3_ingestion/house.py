@@ -10,7 +10,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -43,7 +42,6 @@ _MOST: Final = 5_000
 _LARGEST: Final = 20_000
 """What nobody may make this side keep: bytes of an answer, rows, characters of a row."""
 _Row = TypeVar("_Row")
-_Found = TypeVar("_Found")
 
 
 class Log:
@@ -56,6 +54,7 @@ class Log:
         self.free = threading.Event()  # cleared: calls wait
         self.free.set()
         self.entered = threading.Event()
+        self.inside = 0  # calls that wait
         self.before: Callable[[Sequence[Event]], None] | None = None  # another process's turn
         self._lock = threading.Lock()
 
@@ -93,8 +92,12 @@ class Log:
         return Appended(event.message_id, AppendOutcome.CREATED, stored_at)
 
     def _pass(self) -> None:
+        with self._lock:
+            self.inside += 1
         self.entered.set()
         self.free.wait(10)
+        with self._lock:
+            self.inside -= 1
         if self.error is not None:
             raise self.error
 
@@ -370,12 +373,6 @@ def event(moment: datetime, value: float = 20.0, device: str = "box-1", **more: 
     """Return a stored reading."""
     names = (device, f"msg-{device}-{to_milliseconds(moment)}", "S-1", "temperature")
     return Event(*names, value, "celsius", moment, NOON, **more)
-
-
-def together(calls: Sequence[Callable[[], _Found]]) -> list[_Found]:
-    """Return what the calls return, made all at once."""
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return [one.result() for one in [pool.submit(call) for call in calls]]
 
 
 def expect_problem(
