@@ -182,8 +182,10 @@ class Keeper:
             watched = [own, *self._doors.handles()]
             ready, _w, _x = select.select(watched, [], [], _LOOK_S)
             self._reap()
-            if own in ready and not self._obey():
-                return
+            if own in ready:
+                if not self._obey():
+                    return
+                continue  # a new house may have new doors under the old numbers
             self._weigh()
             until = time.monotonic() + _MOMENT_S
             for handle in ready:
