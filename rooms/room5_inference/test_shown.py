@@ -167,6 +167,7 @@ def test_somebody_always_answers(room: Any) -> None:
     ((values, source, reason, _late),), _windows = room.answers(
         made, "single", [([[1.0, 5.0], [2.0, 6.0]], [[-1], [-1]], DAY)]
     )
-    did = "Asked a service whose model raises; who answered, and what:"
-    expect((source, values), ("fallback", [[2.0, 6.0]] * 24), did)
-    expect_that(reason != "", f"{did} The reason:", "a reason", reason)
+    did = "Asked a service whose model raises, of sensors that now say 2 and 6;"
+    expect(source, "fallback", f"{did} who answered:")
+    expect(values, [[2.0, 6.0]] * 24, f"{did} the answer:")
+    expect_that(reason != "", f"{did} the reason:", "a reason", reason)

@@ -27,7 +27,7 @@ from grader.evidence import (
     shown,
     task,
 )
-from grader.line import Served
+from grader.line import RemoteError, Served
 from grader.sandbox import Sandbox
 from shared.contracts.facts import Fact
 from shared.contracts.messages import Alert, Truth
@@ -59,9 +59,13 @@ def expect_table(got: Any, wanted: Any, did: str, within: float = 1e-9) -> None:
     for (place, one), (_place, right) in zip(there, wish, strict=True):
         at = f"{did} At {place}:" if place else did
         if not isinstance(one, int | float) or isinstance(one, bool):
-            raise NotYet(at, f"{right:.6g}", shown(one))
+            raise NotYet(at, figure(right), shown(one))
         if isnan(right) != isnan(one) or abs(one - right) > within:
-            raise NotYet(at, f"{right:.6g}", f"{one:.6g}")
+            raise NotYet(at, figure(right), figure(one))
+
+
+def figure(value: float) -> str:
+    return "NaN" if isnan(value) else f"{value:.6g}"
 
 
 def noise(rng: random.Random, slots: int, sensors: int = 1, scale: float = 1.0) -> Rows:
@@ -214,8 +218,8 @@ def test_today_is_compared_with_the_days_before(room: Any, rng: random.Random) -
     for days in (2, 3, 16):
         window = usual_days(days * DAY)
         window[-1] = [window[-1][0] + away]
-        did = f"{days - 1} days were alike; today's last value is {away:+g} away from them."
-        expect_table(asked(room, window, ALONE)[0]["season"], away, f"{did} The season:")
+        did = f"In {days} days all was alike but today's last value, which is {away:+g} away;"
+        expect_table(asked(room, window, ALONE)[0]["season"], away, f"{did} the season:")
     window = [[value[0] + 100.0] for value in usual_days(6 * DAY)] + window[-15 * DAY :]
     did = "The days were alike for two weeks, and before that 100 higher. The season:"
     expect_table(asked(room, window, ALONE)[0]["season"], away, did)
@@ -481,7 +485,7 @@ def test_intervals_are_calibrated_on_what_came_last(room: Any, rng: random.Rando
     _errors, coverage = room.evaluated(panel, [[-1]] * 6, DAY, split)
     did = "Evaluated six origins after 16 days, the last four of which were ten times as wild;"
     share = mean(coverage, f"{did} the coverage:")
-    expect_between(share, 0.75, 0.99, f"{did} the share of truths in their 90 % intervals:")
+    expect_between(share, 0.79, 0.99, f"{did} the share of truths in their 90 % intervals:")
 
 
 @task("5.2")
@@ -911,7 +915,8 @@ def test_the_same_log_gives_the_same_ids(room: Any, sandbox: Sandbox, rng: rando
         sandbox.kill()
     first, second = ([one.alert_id for one in row] for row in ids)
     did = "Reported eight incidents that differ in sensor, kind or time, in two processes;"
-    expect(second, first, f"{did} the ids there, beside those here:")
+    same = sum(one == other for one, other in zip(first, second, strict=True))
+    expect(same, 8, f"{did} how many have the same id in both:")
     expect(len(set(first)), 8, f"{did} how many ids there are:")
     opened = [one.opened_ms for one in ids[0]]
     expect(opened, [at for _key, _kind, at in cases], f"{did} when they were opened:")
@@ -939,6 +944,16 @@ def forge(sandbox: Sandbox, place: str, blob: bytes | None = None, **changes: An
         card["sha256"] = hashlib.sha256(blob).hexdigest()
         sandbox.put(f"{place}/model.skops", blob)
     sandbox.put(f"{place}/card.json", json.dumps(card).encode())
+
+
+def loaded(load: Callable[[str], Any], version: str, did: str) -> Any:
+    """Return a model that must be there."""
+    try:
+        return load(version)
+    except RemoteError as error:
+        if error.task is not None:
+            raise
+        raise NotYet(did, "the model", f"{error}") from None
 
 
 def again(sandbox: Sandbox) -> Any:
@@ -989,7 +1004,8 @@ def test_a_tampered_model_is_refused(room: Any, sandbox: Sandbox, rng: random.Ra
         expect_refused(
             lambda: again(sandbox).registry(folder).load("v1"), did, kind="TamperedModel"
         )
-    expect(again(sandbox).registry(folder).load("v2"), {"error": 2.0}, "Loaded v2 as it was.")
+    load, did = again(sandbox).registry(folder).load, "Loaded v2 as it was."
+    expect(loaded(load, "v2", did), {"error": 2.0}, did)
 
 
 @task("5.5")
@@ -1011,9 +1027,8 @@ def test_a_model_of_another_edition_is_refused(room: Any, sandbox: Sandbox) -> N
             lambda: again(sandbox).registry(folder).load("v1"), did, kind="IncompatibleModel"
         )
     forge(sandbox, "edition/v1", **card)
-    expect(
-        again(sandbox).registry(folder).load("v1"), {"error": 1.0}, "Loaded it with its own card."
-    )
+    load, did = again(sandbox).registry(folder).load, "Loaded it with its own card."
+    expect(loaded(load, "v1", did), {"error": 1.0}, did)
 
 
 @task("5.5")
@@ -1084,7 +1099,8 @@ def test_a_version_is_a_name_and_whole(room: Any, sandbox: Sandbox) -> None:
     expect_refused(lambda: again(sandbox).unwritable(folder, "v2", UNTIL),
                    "Saved what can't be written.", kind="Exception")  # fmt: skip
     did = "Saved what can't be written as v2, and loaded v2: what was there before."
-    expect(again(sandbox).registry(folder).load("v2"), {"error": 1.0}, did)
+    load = again(sandbox).registry(folder).load
+    expect(loaded(load, "v2", did), {"error": 1.0}, did)
 
 
 def rivals(room: Any, folder: str, errors: Mapping[str, float], until: datetime = UNTIL) -> None:

@@ -70,7 +70,11 @@ def types_in(blob: bytes, version: str) -> set[str]:
     try:
         return set(io.get_untrusted_types(data=blob))
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise UntrustedModel(foreign_types(version, {type(error).__name__})) from error
+        raise UntrustedModel(
+            _("model {version} is no file of skops: {error}. Delete it.").format(
+                version=version, error=error
+            )
+        ) from error
 
 
 def write_whole(path: Path, content: bytes) -> None:
