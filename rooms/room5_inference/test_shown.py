@@ -160,14 +160,21 @@ class Silent:
 def test_somebody_always_answers(room: Any) -> None:
     """If the model fails the last values are the answer, and it says so."""
 
+    def answers(window: list[list[float]], _neighbours: object, _day: int) -> object:
+        return [[value + 1 for value in window[-1]]] * 24
+
     def fails(_window: object, _neighbours: object, _day: int) -> object:
         raise RuntimeError("no forecast today")
 
-    made = room.service(Served(Silent(), frozenset({"event", "measure"})), 1.0, (fails, False))
-    ((values, source, reason, _late),), _windows = room.answers(
-        made, "single", [([[1.0, 5.0], [2.0, 6.0]], [[-1], [-1]], DAY)]
-    )
-    did = "Asked a service whose model raises, of sensors that now say 2 and 6;"
-    expect(source, "fallback", f"{did} who answered:")
-    expect(values, [[2.0, 6.0]] * 24, f"{did} the answer:")
+    telemetry = Served(Silent(), frozenset({"event", "measure"}))
+    question = ([[1.0, 5.0], [2.0, 6.0]], [[-1], [-1]], DAY)
+    for model, told, who, wanted in (
+        (answers, "forecasts one more", "model", [3.0, 7.0]),
+        (fails, "raises", "fallback", [2.0, 6.0]),
+    ):
+        made = room.service(telemetry, 60.0, (model, False))
+        ((values, source, reason, _late),), _windows = room.answers(made, "single", [question])
+        did = f"Asked a service whose model {told}, of sensors that now say 2 and 6;"
+        expect(source, who, f"{did} who answered:")
+        expect(values, [wanted] * 24, f"{did} the answer:")
     expect_that(reason != "", f"{did} the reason:", "a reason", reason)
