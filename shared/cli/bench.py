@@ -1,5 +1,6 @@
 """`./academy bench`: the pipeline's figures on this machine, as ratios where that can be."""
 
+import importlib
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,12 +22,25 @@ def register(app: typer.Typer) -> None:
 
 
 def bench(
+    what: Annotated[
+        str, typer.Argument(help=_("pipeline, or grader where there is one."))
+    ] = "pipeline",
     seconds: Annotated[float, typer.Option(min=1.0, help=_("Length of each measurement."))] = 8.0,
     count: Annotated[int, typer.Option(min=1_000, help=_("Readings for memory."))] = 200_000,
-    only: Annotated[str, typer.Option(help="pair, age, memory, rebuild")] = "",
+    only: Annotated[
+        str,
+        typer.Option(
+            help="pair, age, memory, rebuild; of the grader: one, many, classroom, student, memory"
+        ),
+    ] = "",
 ) -> None:
-    """Measure the pipeline beside a bare pair of MQTT clients, in one run."""
+    """Measure the pipeline beside a bare pair of MQTT clients, in one run; or the grader."""
     console = Console(highlight=False, soft_wrap=True)
+    if what == "grader":
+        _grader({name for name in only.split(",") if name}, console)
+        return
+    if what != "pipeline":
+        raise Failure(_("no {what} to measure; there are: pipeline, grader").format(what=what))
     wanted = {name for name in only.split(",") if name} or {"pair", "age", "memory", "rebuild"}
     with tempfile.TemporaryDirectory(prefix="academy-bench-") as folder:
         measured = Bench(Path(folder), console.print, seconds)
@@ -47,6 +61,15 @@ def bench(
             raise Failure(str(error)) from error
         finally:
             console.print(table)
+
+
+def _grader(only: set[str], console: Console) -> None:
+    try:
+        measuring = importlib.import_module("grader.cli.measuring")
+    except ModuleNotFoundError:
+        raise Failure(_("this edition's grader has nothing to be measured by")) from None
+    if not measuring.measure(only, console):
+        raise typer.Exit(1)
 
 
 def _add(table: Table, figures: Iterable[Figure]) -> None:
