@@ -26,7 +26,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--for", dest="seconds", type=float, help=_("accepted as everywhere; this room ends alone"))
     add("--evaluate", action="store_true", help=_("print all tables: minutes, not seconds"))
     add("--seeds", type=int, default=20, help=_("with --evaluate: seeds of injected faults"))
-    add("--recording", type=Path, default=RECORDING, help=_("the recording (CSV)"))
+    add("--recording", type=Path, default=RECORDING, help=_("a recording of your own (CSV)"))
     add("--models", type=Path, help=_("where the model is kept (default: nowhere)"))
     add("--workers", type=int, default=os.cpu_count() or 1, help=_("processes for --evaluate"))
     return parser.parse_args(arguments)
@@ -39,7 +39,9 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory() as scratch:
             folder = asked.models or Path(scratch)
-            if asked.evaluate:
+            if asked.recording != RECORDING:
+                listen(console, asked.recording)
+            elif asked.evaluate:
                 tabulate(console, asked, folder)
             else:
                 demonstrate(console, asked.recording, folder)
@@ -52,6 +54,24 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
+
+
+def listen(console: Console, recording: Path) -> None:
+    """Print what is found in a recording of one's own by a model that learns as it goes."""
+    from .given.own import heard
+    from .given.tables import alert_line
+
+    found = heard(recording)
+    console.print(
+        _("sensors, learnt from as they speak: {sensors}; alerts: {alerts}").format(
+            sensors=found.sensors, alerts=len(found.alerts)
+        )
+    )
+    for alert in found.alerts:
+        console.print(alert_line(alert), highlight=False, soft_wrap=True)
+    for sensor, days in found.lacking.items():
+        line = _("{sensor}: too little history, nothing is said yet; {days} days more are needed")
+        console.print(line.format(sensor=sensor, days=days), highlight=False, soft_wrap=True)
 
 
 def demonstrate(console: Console, recording: Path, folder: Path) -> None:

@@ -11,6 +11,8 @@ from .surprise import Surprise
 
 DISTANCES: Final = (0.75, 1.5, 3.0, 5.0)
 """Edges of classes: ordinary changes by which neighbours moved while a value stood still."""
+LEAST_REPEATS: Final = 2
+"""A fine sensor hardly ever says the same twice, but once in a while it does."""
 
 
 class Watch:
@@ -62,7 +64,13 @@ class Watch:
         distance = 0 if math.isnan(moved) else 1 + sum(moved >= edge * unit for edge in DISTANCES)
         context = distance * 4 + min(3, self.stuck.run.bit_length())
         context = (context * 3 + sibling) * 2 + int(at_limit)
-        return self.stuck.observe(context, repeated=repeated, learn=learn)
+        self.stuck.observe(context, repeated=repeated, learn=learn)
+        return self.standing
+
+    @property
+    def standing(self) -> float:
+        """The surprise of the present run of repetitions."""
+        return self.stuck.level if self.stuck.run >= LEAST_REPEATS else 0.0
 
     def silence(self, absent: float, weather: int, *, missing: bool, learn: bool) -> float:
         """Return the surprise of a slot without a value (0 with one).
@@ -76,8 +84,8 @@ class Watch:
     def strengths(self, scores: Mapping[str, float]) -> dict[str, float]:
         """Return the strength of the evidence for each kind: a score over its threshold.
 
-        A deviation needs two witnesses, the whole day's residual and the forest (if there is one).
-        A spike is judged with the neighbours where there are any.
+        A deviation needs two witnesses, the whole day's residual and the forest (if there is one);
+        without neighbours some hours are enough. A spike is judged with them where there are any.
         """
         over = {
             channel: score / self.channels.threshold(channel)
@@ -92,7 +100,9 @@ class Watch:
             "stuck": over.get("stuck", 0.0),
             "dropout": over.get("silence", 0.0),
             "drift": max(over.get("days", 0.0), over.get("weeks", 0.0)),
-            "deviation": min(over.get("season", 0.0), over.get("forest", math.inf)),
+            "deviation": max(
+                min(over.get("season", 0.0), over.get("forest", math.inf)), over.get("hours", 0.0)
+            ),
         }
 
     def state(self) -> dict[str, Any]:

@@ -17,8 +17,10 @@ LEAST_CORRELATION: Final = 0.3
 LEAST_COMMON: Final = 48
 CANDIDATES: Final = 64
 """In a larger grid a sensor looks for neighbours among the first so many only."""
-BANDS: Final = (("days", 4, 0.3), ("weeks", 14, 0.15))
-"""(channel, days, share): the band of differences over so many days, less the share beyond it."""
+BANDS: Final = (("days", 7), ("weeks", 14))
+"""(channel, days): over how many days the band of differences is looked at."""
+BAND_SHARE: Final = 0.3
+"""A band leaves out this share of the slots at either end: the afternoons of sea breezes."""
 
 
 def choose_neighbours(window: Values, kinds: Sequence[str]) -> Columns:

@@ -8,8 +8,8 @@ import numpy as np
 from ..features import Values
 from .samples import Row, Sample, plain, sample_of, sample_state, table_of
 
-DAYS: Final = 32
-"""Days that a grid remembers: four to look at, and four weeks to compare them with."""
+DAYS: Final = 45
+"""Days that a grid remembers: one or two weeks to look at, and five to compare them with."""
 LONGEST_WINDOW: Final = 4_096
 """Slots that a grid remembers at the most."""
 SHORTEST_STEP_MS: Final = 300_000

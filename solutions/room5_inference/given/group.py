@@ -6,8 +6,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..features import FEATURES, Columns, Values, features, pairs
-from ..neighbourhood import BANDS, MOST, band, choose_neighbours
+from ..channels import LOOKS_A_DAY
+from ..features import FEATURES, MEMORY, Columns, Values, features, pairs
+from ..neighbourhood import BAND_SHARE, BANDS, MOST, band, choose_neighbours
+from .alone import hours_away
 from .grid import Grid
 from .member import Member
 from .samples import plain, table_of
@@ -15,8 +17,8 @@ from .shifts import own_share, shifts
 
 ForestScores = Callable[[Values], Values]
 
-BANDS_A_DAY: Final = 4
-MATURE_SHARE: Final = 0.8
+MATURE_SHARE: Final = 0.6
+"""The share of the grid's memory that must be known before a sensor's neighbours are settled."""
 
 
 class Group:
@@ -54,6 +56,7 @@ class Group:
         trusted = self._trusted()
         table = features(self.grid.window, trusted, self.grid.day)
         extra = {"forest": self._forest(table), **self._shifts(trusted)}
+        hours = hours_away(self.grid.window, self.neighbours, self.grid.day)
         missing = np.isnan(self.grid.window[-1])
         absent = np.where(self.neighbours >= 0, missing[self.neighbours], np.nan)
         shares = np.nan_to_num(
@@ -63,6 +66,7 @@ class Group:
         for column, member in enumerate(self.members):
             values = dict(zip(FEATURES, table[column].tolist(), strict=True))
             values |= {name: float(there[column]) for name, there in extra.items()}
+            values["hours"] = float(hours[column])
             strengths.append(
                 self._judge(column, member, values, None if feed_gap else float(shares[column]))
             )
@@ -76,13 +80,15 @@ class Group:
         given = not np.isnan(window[-1, column])
         scores: dict[str, float] = {}
         if given:
-            scores = watch.scores(values)
-            repeated = bool(window[-1, column] == window[-2, column])
+            scores = {**watch.scores(values), "hours": abs(values["hours"])}
+            repeated = bool(window[-1, column] == self._last_known(column))
             sibling = member.sibling_moves(window)
             scores["stuck"] = watch.repetition(
                 self._around_since(column, 1 + watch.stuck.run), sibling, repeated=repeated,
                 at_limit=self._at_limit(column), learn=learn,
             )  # fmt: skip
+        elif not np.isnan(self._last_known(column)):
+            scores["stuck"] = watch.standing  # a gap of some slots neither ends a run nor adds
         if absent is not None and (given or not member.arrived):
             weather = member.weather(window[-1])
             scores["silence"] = watch.silence(absent, weather, missing=not given, learn=learn)
@@ -100,6 +106,12 @@ class Group:
         gone = np.abs(window[-1, near] - window[-1 - min(slots, len(window) - 1), near])
         gone = gone[~np.isnan(gone)]
         return float(np.sort(gone)[(len(gone) - 1) // 2]) if len(gone) else np.nan
+
+    def _last_known(self, column: int) -> float:
+        """Return the last value before the present slot: a gap of some slots ends no run."""
+        before = self.grid.window[-1 - MEMORY : -1, column]
+        known = before[~np.isnan(before)]
+        return float(known[-1]) if len(known) else np.nan
 
     def _at_limit(self, column: int) -> bool:
         values = self.grid.window[:, column]
@@ -120,9 +132,9 @@ class Group:
 
     def _shifts(self, trusted: Columns) -> dict[str, Values]:
         """Return how far each sensor alone has shifted; NaN most of the time: it's slow."""
-        if self.rows % max(1, self.grid.day // BANDS_A_DAY):
+        if self.rows % max(1, self.grid.day // LOOKS_A_DAY):
             unknown = np.full(len(trusted), np.nan)
-            return {channel: unknown for channel, _days, _share in BANDS}
+            return {channel: unknown for channel, _days in BANDS}
         near, fixed = (self.neighbours, trusted), (self.low, self.high)
         found = shifts(self.grid.window, self.doubtful, near, fixed, self.grid.day)
         names = [member.names for member in self.members]
@@ -137,8 +149,7 @@ class Group:
             return
         window = self.grid.window
         chosen = choose_neighbours(window, [member.names[2] for member in self.members])
-        _, weeks, share = BANDS[1]
-        low, high = band(pairs(window[-weeks * self.grid.day :], chosen), share)
+        low, high = band(pairs(window, chosen), BAND_SHARE)
         mature = np.mean(~np.isnan(window), axis=0) >= MATURE_SHARE
         for column, member in enumerate(self.members):
             if not member.trained:

@@ -64,10 +64,14 @@ class StreamModel:
             raise ValueError(f"expected a snapshot of this model, got {error!r}") from error
 
     def describe(self) -> Mapping[str, object]:
-        """Return the model's card: version, the data's hash, metrics; what is untrained says so."""
+        """Return the model's card: version, the data's hash, metrics; what is untrained says so.
+
+        `learning` has the sensors of which too little is known yet, and the days they need.
+        """
+        learning = {"learning": self._observer.places.lacking()}
         if self._card is None:
-            return {"version": self._observer.artefact.version, "metrics": {}}
-        return card_fields(self._card)
+            return {"version": self._observer.artefact.version, "metrics": {}, **learning}
+        return {**card_fields(self._card), **learning}
 
     def _tell(self, findings: Findings, taken_s: float, count: int) -> None:
         if count:

@@ -7,6 +7,7 @@ from typing import Any
 from shared.contracts.ports import Telemetry
 
 from ..anomalies import Watch
+from ..channels import LEAST_DAYS
 from ..service import InferenceService
 from .arrivals import Punctuality
 from .grid import Grid
@@ -87,6 +88,16 @@ class Places:
                 return place.stretch.group.members[place.column].watch.rested()
         return None
 
+    def lacking(self) -> dict[str, float]:
+        """Return the days of readings that sensors still need before anything is said of them."""
+        found = {"/".join(names): float(LEAST_DAYS) for names in self.newcomers}
+        for names, place in self.known.items():
+            group = place.stretch.group
+            slots = group.members[place.column].watch.channels.lacking
+            if slots:
+                found["/".join(names)] = round(slots / group.grid.day, 1)
+        return found
+
     def _join(self, names: Names, step: int, phase: int) -> Place:
         stretch = self.stretches.get(step)
         if stretch is None:
@@ -107,6 +118,12 @@ class Places:
             member.learning = trained[1].watch is None
         column = stretch.group.join(member, phase)
         stretch.outlook.join(names[2])
+        if trained is None:
+            days = watch.channels.least / stretch.group.grid.day
+            self.telemetry.event(
+                "info", "sensor_unknown", sensor="/".join(names), step_s=step / 1_000,
+                alerts_after_days=days,
+            )  # fmt: skip
         self.known[names] = Place(step, stretch, column, Punctuality())
         self._acquaint(stretch.group)
         return self.known[names]

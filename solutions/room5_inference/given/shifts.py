@@ -5,11 +5,13 @@ from typing import Final
 
 import numpy as np
 
-from ..features import Columns, Values, pairs
-from ..neighbourhood import BANDS, Bools, band, moved
+from ..features import Columns, Values, agreement, pairs
+from ..neighbourhood import BAND_SHARE, BANDS, Bools, band, moved
 
-SHARED: Final = 1.5
-"""How much more a sensor must have shifted than the others of its device."""
+SHARED: Final = 1.0
+"""How many times what the others of its device have shifted doesn't count as its own."""
+BEFORE_DAYS: Final = 10
+"""The weeks to compare with end so many days ago: a slow drift isn't compared with itself."""
 
 
 def shifts(
@@ -21,20 +23,23 @@ def shifts(
 ) -> dict[str, Values]:
     """Return (sensors,) for each channel of BANDS: how far the band of differences has moved.
 
-    `neighbours` are all and those trusted just now; `fixed` is the band of training. The short
-    channel compares some days with the weeks before them, the long one some weeks with training.
-    Values from an open incident (`doubtful`) bear no witness, neither then nor later.
+    `neighbours` are all and those trusted just now; `fixed` is the band of training. Two
+    references must agree. Seasons part two stations over months, so the training alone isn't
+    enough; the weeks before may have had a drift in them that nobody found, so that its end would
+    look like a new one. Values from an open incident (`doubtful`) bear no witness, neither then
+    nor later.
     """
-    (short, days, share), (long, weeks, outer) = BANDS
     everybody, trusted = neighbours
     voting = everybody >= 0
     sound = np.where(doubtful, np.nan, window)
     apart = window[:, :, None] - np.where(trusted >= 0, sound[:, trusted], np.nan)
-    before = pairs(sound[: -days * day], everybody)
-    return {
-        short: moved(band(apart[-days * day :], share), band(before, share), voting),
-        long: moved(band(apart[-weeks * day :], outer), fixed, voting),
-    }
+    before = band(pairs(sound[: -BEFORE_DAYS * day], everybody), BAND_SHARE)
+    found = {}
+    for channel, days in BANDS:
+        now = band(apart[-days * day :], BAND_SHARE)
+        both = [moved(now, before, voting), moved(now, fixed, voting)]
+        found[channel] = agreement(np.stack(both, axis=1))
+    return found
 
 
 def own_share(shift: Values, units: Values, names: Sequence[tuple[str, str, str]]) -> Values:

@@ -12,7 +12,7 @@ from shared.contracts.messages import Event, LoggedEvent, Reading
 
 from ..features import SEASON_DAYS, Columns, Values, features, middle_of, pairs
 from ..forecasting import Forecaster, examples, fitted
-from ..neighbourhood import BANDS, band, choose_neighbours
+from ..neighbourhood import BAND_SHARE, band, choose_neighbours
 from .forest import FastForest, grown
 from .recordings import Panel, panels
 from .siblings import CLASSES, best_sibling
@@ -113,8 +113,7 @@ def as_logged(readings: Sequence[Reading]) -> Iterator[LoggedEvent]:
 
 def _experiences(panel: Panel) -> Mapping[tuple[str, str], Experience]:
     neighbours = neighbours_in(panel)
-    _channel, _days, share = BANDS[1]
-    low, high = band(pairs(panel.values, neighbours), share)
+    low, high = band(pairs(panel.values, neighbours), BAND_SHARE)
     known = {}
     for column, (device, sensor, kind) in enumerate(panel.names):
         beside = [
