@@ -97,13 +97,19 @@ class Doors:
         _join(inside, outside, self._busy.release)
 
     def _lead_in(self, caller: socket.socket, port: int) -> None:
-        try:
-            inside = self._idle.get(timeout=_PATIENCE_S)
-            inside.sendall(struct.pack("!H", port))
-        except (queue.Empty, OSError):
-            caller.close()
+        while True:
+            try:
+                inside = self._idle.get(timeout=_PATIENCE_S)
+            except queue.Empty:
+                caller.close()
+                return
+            try:
+                inside.sendall(struct.pack("!H", port))
+            except OSError:  # the keeper let it go when the house was renewed
+                inside.close()
+                continue
+            _join(caller, inside)
             return
-        _join(caller, inside)
 
 
 def _accept(server: socket.socket, take: Callable[[socket.socket], None]) -> None:
