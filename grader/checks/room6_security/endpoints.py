@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from .forge import House, Papers, key_pem, subject
+from grader.checks.room6_security.forge import House, Papers, key_pem, subject
 
 LIMIT_S = 8.0
 MOST = 1 << 16
