@@ -85,7 +85,7 @@ def outside(references: Collection[int] = ()) -> Iterator[tuple[str, str]]:
     for path in _modules(PROJECT / "shared"):
         if "tests" not in path.parts:
             yield _shown(path), path.read_text(encoding="utf-8")
-    yield from _texts(PROJECT, sorted(edition.of_the_grader()))
+    yield from _texts(PROJECT, sorted({*edition.of_the_grader(), "grader/*.py", "grader/cli/*.py"}))
     yield from _texts(PROJECT, ("academy", "*.md", "*.toml", "conftest.py"))
 
 
