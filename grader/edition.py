@@ -83,12 +83,7 @@ _NEVER: Final = frozenset(  # of an edition without references
         "grader.edition",
     }
 )
-_WITH_REFERENCE: Final = (
-    "grader/mistaken.py",
-    "grader/mystery.py",
-    "grader/own.py",
-    "grader/lab.py",
-)
+_WITH_REFERENCE: Final = ("grader.mistaken", "grader.mystery", "grader.own", "grader.lab")
 _FULL_STACK: Final = frozenset({"", ".yaml", ".yml", ".md", ".conf", ".sh", ".py", ".toml", ".sql"})
 
 Files = dict[str, bytes]
@@ -108,8 +103,8 @@ def contents(references: Collection[int]) -> Files:
         if number_of(room) in references:
             files |= _reference(room)
     if references:
-        for name in _WITH_REFERENCE:
-            files[name] = _read(name)
+        late = _needed(_WITH_REFERENCE, never=_NEVER.difference(_WITH_REFERENCE))
+        files |= {path: _read(path) for path in late}
     return files | {STARTERS: packed(starters)}
 
 
@@ -164,7 +159,7 @@ def _asked_by_checks() -> list[str]:
     return found
 
 
-def _needed(modules: Collection[str]) -> set[str]:
+def _needed(modules: Collection[str], never: Collection[str] = _NEVER) -> set[str]:
     """Return the paths of the grader's `modules` and of those that they import at their top.
 
     Raises ImportError where one of them would lead to what no edition may hold.
@@ -176,7 +171,7 @@ def _needed(modules: Collection[str]) -> set[str]:
         path = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
         if module in found or not path.is_file():
             continue
-        if module in _NEVER or module.endswith(".test_hidden"):
+        if module in never or module.endswith(".test_hidden"):
             raise ImportError(f"{module} is imported by a module of the student edition")
         found[module] = path.relative_to(PROJECT).as_posix()
         waiting += imported(module, path.read_text(encoding="utf-8"), package=place.is_dir())
