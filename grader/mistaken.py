@@ -25,6 +25,7 @@ class Mistake:
     replace: str
     trips: tuple[str, ...]
     feedback: str  # of its first check that fails, at seed 0
+    own: bool = True  # whether a student's own check, which sees no file, could notice it
     live: str = ""  # how it shows in a running pipeline, if it does: `mystery` takes only those
 
     def make(self, into: Path) -> Path:
@@ -87,6 +88,7 @@ def catalogue(room: str) -> list[Mistake]:
             entry["replace"],
             tuple(entry["trips"]),
             entry["feedback"],
+            entry.get("own", True),
             entry.get("live", ""),
         )
         for entry in found
@@ -107,7 +109,7 @@ def rewrite(room: str, mistakes: Sequence[Mistake]) -> None:
         texts = [
             f"{key} = {_literal(value)}" for key, value in facts.items() if key != "live" or value
         ]
-        trips = f"trips = {json.dumps(list(one.trips))}"
+        trips = f"trips = {json.dumps(list(one.trips))}" + "\nown = false" * (not one.own)
         lines.append(
             "\n".join(["[[mistake]]", *texts, trips, f"feedback = {_literal(one.feedback)}", ""])
         )

@@ -83,7 +83,7 @@ def candidates(room: str, place: Path) -> list[Candidate]:
 
 
 def _wrong(room: str, task: Task) -> list[Mistake]:
-    return [mistake for mistake in catalogue(room) if mistake.trips == (task.judges,)]
+    return [one for one in catalogue(room) if one.own and one.trips == (task.judges,)]
 
 
 def _entry(number: int) -> str:
