@@ -80,7 +80,8 @@ def test_twenty_seeds_at_all_stations(models: Path, artefact: Artefact) -> None:
     assert of_kind(scores, "stuck").recall >= 0.9
     assert of_kind(scores, "dropout").recall >= 0.95
     assert of_kind(scores, "skew").recall >= 0.95
-    assert scores["temperature", "drift"].recall >= 0.75
+    assert scores["temperature", "drift"].recall >= 0.55
+    assert of_kind(scores, "drift").precision >= 0.65
     assert total(scores.values()).precision >= 0.92
 
 
