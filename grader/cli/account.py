@@ -21,7 +21,6 @@ def tell(result: Result) -> None:
             put(text)
     judged = [score for score in result.scores if score.checks]
     if not judged:
-        put(_("No check of it that you can read: its verdict is given in class."))
         return
     done = sum(score.passed == score.checks for score in judged)
     tier = (
