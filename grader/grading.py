@@ -205,7 +205,8 @@ class _Judgement:
         perfect = self.grade is not None and all(
             one["outcome"] == Outcome.PASSED.value for one in self.grade.verdicts
         )
-        disturbed = self.waited or any(one.waited for one in self.beside)
+        faulty = self.grade is not None and self.grade.fault
+        disturbed = faulty or self.waited or any(one.waited for one in self.beside)
         return bool(self.beside) and not perfect and disturbed
 
 

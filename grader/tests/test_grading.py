@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -131,11 +130,15 @@ def class_of(place: Path, *names: str) -> Path:
     return place
 
 
-def nothing_left() -> list[str]:
-    """Return the temporary folders whose owners are gone."""
-    root = Path(tempfile.gettempdir()) / f"academy-{os.getuid()}"
-    names = [path.name for path in root.iterdir()] if root.is_dir() else []
-    return [name for name in names if not psutil.pid_exists(int(name.split("-")[0]))]
+def spare(place: Path) -> dict[str, str]:
+    """Return an environment whose temporary files lie below `place`, apart from everybody's."""
+    place.mkdir(exist_ok=True)
+    return os.environ | {"TMPDIR": str(place)}
+
+
+def nothing_left(place: Path) -> list[str]:
+    """Return the temporary folders that are left below `place`."""
+    return [path.name for path in (place / f"academy-{os.getuid()}").iterdir()]
 
 
 @isolated
@@ -143,7 +146,8 @@ def nothing_left() -> list[str]:
 def test_an_ended_grader_leaves_nothing_and_goes_on(tmp_path: Path, end: signal.Signals) -> None:
     school = class_of(tmp_path / "school", "ada", "bo", "cy", "di")
     words = command(school, tmp_path / "out")
-    with subprocess.Popen(words, cwd=PROJECT, stderr=subprocess.PIPE, text=True) as grader:
+    own = spare(tmp_path / "spare")
+    with subprocess.Popen(words, cwd=PROJECT, env=own, stderr=subprocess.PIPE, text=True) as grader:
         assert grader.stderr is not None
         assert "100.0" in grader.stderr.readline()  # one is graded, the next is under way
         family = psutil.Process(grader.pid).children(recursive=True)
@@ -154,11 +158,11 @@ def test_an_ended_grader_leaves_nothing_and_goes_on(tmp_path: Path, end: signal.
     assert alive == []
     assert list((tmp_path / "out" / "cache").glob("*.json"))
     assert not (tmp_path / "out" / "results.json").exists()
-    again = subprocess.run(words, cwd=PROJECT, check=False, capture_output=True, text=True)
+    again = subprocess.run(words, cwd=PROJECT, env=own, check=False, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
     found = json.loads((tmp_path / "out" / "results.json").read_text())
     assert [one["points"] for one in found["students"]] == [100.0] * 4
-    assert nothing_left() == []
+    assert nothing_left(tmp_path / "spare") == []
 
 
 @isolated

@@ -21,7 +21,7 @@ from grader.walls import PROJECT, bubblewrap
 sys.path.insert(0, str(Path(__file__).parent))
 import attacks
 import more_attacks
-from test_grading import nothing_left
+from test_grading import nothing_left, spare
 
 ROOM = "room1_foundations"
 SOURCES = {**attacks.SOURCES, **more_attacks.SOURCES}
@@ -92,25 +92,48 @@ def without_words(found: dict[str, Any]) -> list[tuple[str, float | None, dict[s
 FIRST = ["spins_in_many_processes", "stops_itself", "kills_its_parent", "leaves_a_daemon"]
 
 
-def _the_same_however(place: Path, base: Path) -> None:
-    one, held = graded(place, base / "one", 1, 1)
-    two, _held = graded(place, base / "two", 2, 2)
-    assert without_words(one) == without_words(two)
-    assert points(one, "right") == {10.0}
-    assert points(one, "attack") == {0.0}
-    assert all(value is not None and value < 10 for value in points(one, "mistake"))
-    assert held[-1] < held[len(held) // 10] * 1.3 + 20_000_000, "memory is flat"
+def _all_as_it_should_be(found: dict[str, Any]) -> None:
+    assert points(found, "right") == {10.0}
+    assert points(found, "attack") == {0.0}
+    assert all(value is not None and value < 10 for value in points(found, "mistake"))
 
 
 def test_attackers_cost_their_neighbours_nothing(tmp_path: Path) -> None:
     place = large_class(tmp_path / "class", FIRST, 12)
-    _the_same_however(place, tmp_path)
+    one, _held = graded(place, tmp_path / "one", 1, 1)
+    two, _held = graded(place, tmp_path / "two", 2, 2)
+    assert without_words(one) == without_words(two)
+    _all_as_it_should_be(one)
+
+
+@pytest.fixture(scope="module")
+def three_hundred(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a class of 300, each attack among them."""
+    base = tmp_path_factory.mktemp("many")
+    return large_class(base / "class", sorted(SOURCES), 300)
+
+
+@pytest.fixture(scope="module")
+def alone(three_hundred: Path) -> tuple[dict[str, Any], list[int]]:
+    """Return what one job made of them, and the memory that it held."""
+    return graded(three_hundred, three_hundred.parent / "one", 1, 1)
 
 
 @pytest.mark.slow
-def test_three_hundred_with_each_attack_get_the_same_grades(tmp_path: Path) -> None:
-    place = large_class(tmp_path / "class", sorted(SOURCES), 300)
-    _the_same_however(place, tmp_path)
+def test_three_hundred_get_what_they_earned_in_flat_memory(
+    alone: tuple[dict[str, Any], list[int]],
+) -> None:
+    found, held = alone
+    _all_as_it_should_be(found)
+    assert held[-1] < held[len(held) // 10] * 1.3 + 20_000_000
+
+
+@pytest.mark.slow
+def test_three_hundred_get_the_same_from_two_jobs_in_another_order(
+    three_hundred: Path, alone: tuple[dict[str, Any], list[int]]
+) -> None:
+    found, _held = graded(three_hundred, three_hundred.parent / "two", 2, 2)
+    assert without_words(found) == without_words(alone[0])
 
 
 @pytest.mark.slow
@@ -121,10 +144,10 @@ def test_a_grader_killed_ten_times_gives_the_same_grades(tmp_path: Path) -> None
     words += ["--seed", "5", "--out"]
     whole = subprocess.run([*words, str(tmp_path / "whole")], cwd=PROJECT, check=False)
     assert whole.returncode == 0
-    chance = random.Random(3)
+    chance, own = random.Random(3), spare(tmp_path / "spare")
     for _kill in range(10):
-        _killed_after([*words, str(tmp_path / "killed")], chance.uniform(0.5, 15))
-    again = subprocess.run([*words, str(tmp_path / "killed")], cwd=PROJECT, check=False)
+        _killed_after([*words, str(tmp_path / "killed")], own, chance.uniform(0.5, 15))
+    again = subprocess.run([*words, str(tmp_path / "killed")], cwd=PROJECT, env=own, check=False)
     assert again.returncode == 0
     first, second = (
         json.loads((tmp_path / name / "results.json").read_bytes()) for name in ("whole", "killed")
@@ -134,11 +157,11 @@ def test_a_grader_killed_ten_times_gives_the_same_grades(tmp_path: Path) -> None
     for path in (tmp_path / "killed" / "cache").glob("*.json"):
         json.loads(path.read_bytes())
     assert _ours() == [], "no process is left"
-    assert nothing_left() == [], "no folder is left"
+    assert nothing_left(tmp_path / "spare") == [], "no folder is left"
 
 
-def _killed_after(words: list[str], seconds: float) -> None:
-    with subprocess.Popen(words, cwd=PROJECT, stderr=subprocess.DEVNULL) as grader:
+def _killed_after(words: list[str], own: dict[str, str], seconds: float) -> None:
+    with subprocess.Popen(words, cwd=PROJECT, env=own, stderr=subprocess.DEVNULL) as grader:
         try:
             grader.wait(seconds)
         except subprocess.TimeoutExpired:
