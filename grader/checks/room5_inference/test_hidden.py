@@ -1485,6 +1485,8 @@ def test_a_model_that_raises_keeps_nobody_waiting(room: Any, rng: random.Random)
     """If the model raises, whatever it is, persistence answers and says why."""
     asked_ = question(rng)
     asked_[0][-1][2] = nan
+    ((found,), _windows) = served(room, "single", [asked_], ahead)
+    expect_table(found[0], ahead(asked_[0]), "Asked a service whose model answers:")
     for kind in (
         RuntimeError,
         ValueError,
