@@ -25,6 +25,7 @@ from shared.contracts.settings import BusSettings, Settings, SourceSettings
 TRACE: Final = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 _PATIENCE: Final = ((1, 5.0), (5, 1.5), (10**9, 0.7))
 """After how many waits in vain, how long the next ones are: a right room never waits in vain."""
+BOTH_ROOTS: Final = 2  # filters of a gateway: readings and presence
 _TRIES: Final = 5
 _POKE_S: Final = 0.3
 _silences: list[float] = []  # the waits in vain of this judging
@@ -142,11 +143,11 @@ class Stage:
         """Run a gateway in the room; return it once the broker has heard what it listens to."""
         room = self.sandbox.open().open()
         grave = Served(self.grave, frozenset({"put"}))
-        before = len(self.tap.sessions())
+        before = len(self.tap.sessions(BOTH_ROOTS))
         run = room.gateway(self.settings(**manners), api.url, grave)
         self._runs.append(run)
         self.until(
-            lambda: len(self.tap.sessions()),
+            lambda: len(self.tap.sessions(BOTH_ROOTS)),
             lambda count: count > before,
             "Ran a gateway at a broker.",
             "it subscribes",
@@ -174,7 +175,8 @@ class Stage:
                 self._poke_devices()
             if now > began + self.patience_s:
                 _silences.append(now)
-                raise NotYet(did, f"{expected} within {self.patience_s:g} s", shown(found))
+                got = len(found) if isinstance(found, list) else found
+                raise NotYet(did, f"{expected} within {self.patience_s:g} s", shown(got))
             pause.wait(0.006)
         return found
 

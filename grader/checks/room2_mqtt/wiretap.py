@@ -158,11 +158,13 @@ class Wiretap:
             if one.kind == kind and one.by_room is by_room and connection in {0, one.connection}
         ]
 
-    def sessions(self) -> list[int]:
-        """Return the connections in which the room has subscribed, and heard so."""
-        told = Counter(one.connection for one in self.seen(SUBACK, by_room=False))
-        asked = Counter(one.connection for one in self.seen(SUBSCRIBE))
-        return sorted(number for number, count in asked.items() if told[number] >= count)
+    def sessions(self, filters: int = 1) -> list[int]:
+        """Return the connections in which the broker has granted at least so many filters."""
+        told = {(one.connection, one.mid) for one in self.seen(SUBACK, by_room=False)}
+        granted: Counter[int] = Counter()
+        for one in self.seen(SUBSCRIBE):
+            granted[one.connection] += len(one.filters()) * ((one.connection, one.mid) in told)
+        return sorted(number for number, count in granted.items() if count >= filters)
 
     def readings(self, device: str) -> list[Packet]:
         """Return what the room published under that device's topics."""
