@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from .footprints import Tracing, reaching
 from .judging import Ask, Result
@@ -26,6 +27,10 @@ from .walls import PROJECT
 from .workshop import Workshops
 
 Say = Callable[[str], None]
+# A hash, as in msg-fa78eae50869; or a number.
+_FIGURES: Final = re.compile(r"\b[0-9a-f]{12,}\b|-?\d[\d.e+-]*")
+_SHORTENED: Final = " characters left out "
+_BEGINNING: Final = 30
 
 
 @dataclass
@@ -184,7 +189,14 @@ class Proof:
         if self._everything or first is None:
             ask = Ask()
         elif not first:
-            ask = Ask(reached, until="waiting")
+            # Whoever fails is told apart only while some check of these tasks waits for a mistake.
+            tasks = self._shops.expected
+            news = [
+                check
+                for check in reached
+                if tasks[check] in mistake.trips and check not in self.findings.tripped
+            ]
+            ask = Ask(reached, until="waiting" if news else "task")
         else:
             ask = Ask(sorted(reached, key=lambda check: check not in first), until="task")
         with self._shops.lent() as shop:
@@ -207,5 +219,9 @@ def _golden(mistake: Mistake, failed: Sequence[Verdict], seed: int) -> bool:
 
 
 def _without_figures(text: str) -> str:
-    """Return feedback without its figures: clocks, memory and hashes differ from run to run."""
-    return re.sub(r"-?\d[\d.e+-]*", "#", text)
+    """Return feedback without its figures: clocks, memory and hashes differ from run to run.
+
+    Of a line that is shortened in its middle only the beginning counts.
+    """
+    lines = [line[:_BEGINNING] if _SHORTENED in line else line for line in text.splitlines()]
+    return _FIGURES.sub("#", "\n".join(lines))
