@@ -311,7 +311,7 @@ SOURCES: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "reads_what_it_may_know_of_others": (
             "import glob, os\n"
-            "for pattern in ('/tmp/*', '/home/*', '/root/*', '/work/*', '/proc/*/environ', '/*/*.py'):\n"
+            "for pattern in ('/tmp/*', '/home/*', '/root/*', '/srv/*', '/proc/*/environ', '/*/*.py'):\n"
             "    for path in glob.glob(pattern):\n"
             "        try: open(path, 'rb').read(100)\n"
             "        except OSError: pass\n"
