@@ -27,7 +27,9 @@ def temporary(purpose: str) -> Iterator[Path]:
 
 def made(purpose: str) -> Path:
     """Return a new folder under this process's name; the caller removes it."""
-    user = 0 if sys.platform == "win32" else os.getuid()
+    user = 0
+    if sys.platform != "win32":
+        user = os.getuid()
     root = Path(tempfile.gettempdir()) / f"academy-{user}"
     root.mkdir(mode=0o755, exist_ok=True)
     if sys.platform != "win32" and root.stat().st_uid != user:

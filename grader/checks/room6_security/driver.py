@@ -171,6 +171,8 @@ def kept(room: Any, path: str, content: bytes, umask: int = 0o022) -> None:
 
 def kept_on_a_full_disk(room: Any, path: str, content: bytes, room_for: int) -> str:
     """Keep a secret where files can't be longer than `room_for` bytes; return what was raised."""
+    if sys.platform == "win32":
+        raise NotImplementedError("Windows limits no process's files")
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
