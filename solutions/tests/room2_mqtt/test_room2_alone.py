@@ -10,7 +10,7 @@ ROOM = [sys.executable, "-m", "solutions.room2_mqtt"]
 
 
 def test_the_plug_is_pulled_and_nothing_is_lost() -> None:
-    command = [*ROOM, "--for", "3", "--cut", "1", "--off", "0.5", "--rate", "100"]
+    command = [*ROOM, "--for", "4", "--cut", "1", "--off", "1.5", "--rate", "100"]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert run.stderr == ""
     assert run.returncode == 0
