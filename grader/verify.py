@@ -29,6 +29,7 @@ from .workshop import Workshops
 Say = Callable[[str], None]
 # A hash, as in msg-fa78eae50869; or a number.
 _FIGURES: Final = re.compile(r"\b[0-9a-f]{12,}\b|-?\d[\d.e+-]*")
+_SET: Final = re.compile(r"\{'[^{}:]*\}")  # Python writes a set of texts in whatever order
 _SHORTENED: Final = " characters left out "
 _BEGINNING: Final = 30
 
@@ -52,8 +53,11 @@ def verify(  # noqa: PLR0913 - the options of the verb
     only: str = "",
     jobs: int = 2,
     everything: bool = False,
+    once: bool = False,
 ) -> Findings:
     """Prove the law for `room` with each of `seeds`; with `write`, renew the golden feedback.
+
+    With `once` the right rooms are judged by every seed, the mistakes by the first alone.
 
     A mistake is asked of the checks that reach what it changes (`grader.footprints`), and not
     of those that wait on what it trips; with `everything`, of all.
@@ -63,7 +67,7 @@ def verify(  # noqa: PLR0913 - the options of the verb
     with ExitStack() as stack:
         shops = Workshops(room, jobs, stack)
         pool = stack.enter_context(ThreadPoolExecutor(jobs))
-        proof = Proof(room, seeds, shops, say, everything=everything)
+        proof = Proof(room, seeds, shops, say, everything=everything, once=once)
         proof.trace(pool)
         waiting = [] if only else proof.right_ones(pool)
         goldens = list(pool.map(proof.prove, chosen))
@@ -90,10 +94,18 @@ class Proof:
     """One room's proof under way."""
 
     def __init__(
-        self, room: str, seeds: Sequence[int], shops: Workshops, say: Say, *, everything: bool
+        self,
+        room: str,
+        seeds: Sequence[int],
+        shops: Workshops,
+        say: Say,
+        *,
+        everything: bool,
+        once: bool,
     ) -> None:
         self.findings = Findings(room)
         self._seeds = seeds
+        self._of_mistakes = seeds[:1] if once else seeds
         self._shops = shops
         self._say = say
         self._everything = everything
@@ -101,7 +113,7 @@ class Proof:
         self._walked: dict[int, dict[str, frozenset[int]]] = {}
 
     def trace(self, pool: ThreadPoolExecutor) -> None:
-        """Learn, for each seed, what each check reaches in the reference."""
+        """Learn, for each seed of the mistakes, what each check reaches in the reference."""
 
         def run(seed: int) -> None:
             with temporary("work") as place:
@@ -110,15 +122,16 @@ class Proof:
                 result = self._right("the reference with marks", folder, seed, self._tracing.size)
             self._walked[seed] = dict(result.walked)
 
-        list(pool.map(run, self._seeds))
+        list(pool.map(run, self._of_mistakes))
 
     def right_ones(self, pool: ThreadPoolExecutor) -> list[Future[None]]:
         """Begin to judge the reference, the variants and the starter."""
         room = self.findings.room
-        sources = [PROJECT / "solutions" / room, *variants(room)]
-        pairs = [(source, seed) for source in sources for seed in self._seeds]
-        if not self._everything:  # by the other seeds it was judged with its marks
-            pairs = pairs[:1] + pairs[len(self._seeds) :]
+        plain = PROJECT / "solutions" / room
+        pairs = [(source, seed) for source in [plain, *variants(room)] for seed in self._seeds]
+        if not self._everything:  # by these seeds the reference was judged with its marks
+            known = [(plain, seed) for seed in self._of_mistakes if seed != self._seeds[0]]
+            pairs = [pair for pair in pairs if pair not in known]
         return [pool.submit(self._starter), *(pool.submit(self._variant, *two) for two in pairs)]
 
     def _variant(self, source: Path, seed: int) -> None:
@@ -157,7 +170,7 @@ class Proof:
             self.findings.broken.append(str(error))
             return golden
         first: list[str] = []
-        for seed in self._seeds:
+        for seed in self._of_mistakes:
             failed = self._failed(mistake, text, seed, first)
             as_told = {v.task for v in failed} == set(mistake.trips)
             if not self._everything and not (as_told and _golden(mistake, failed, seed)):
@@ -221,7 +234,8 @@ def _golden(mistake: Mistake, failed: Sequence[Verdict], seed: int) -> bool:
 def _without_figures(text: str) -> str:
     """Return feedback without its figures: clocks, memory and hashes differ from run to run.
 
-    Of a line that is shortened in its middle only the beginning counts.
+    Of a line that is shortened in its middle only the beginning counts; a set is put in order.
     """
     lines = [line[:_BEGINNING] if _SHORTENED in line else line for line in text.splitlines()]
-    return _FIGURES.sub("#", "\n".join(lines))
+    ordered = _SET.sub(lambda found: str(sorted(found[0][1:-1].split(", "))), "\n".join(lines))
+    return _FIGURES.sub("#", ordered)

@@ -11,8 +11,9 @@ JUDGED = [room for room in rooms() if (PROJECT / "grader/mistakes" / f"{room}.to
 
 @pytest.mark.parametrize("room", JUDGED)
 def test_the_law_holds(room: str) -> None:
-    # Three at once on two cores: checks of real brokers and servers wait much.
-    assert verify(room, range(3), jobs=3).broken == []
+    # Right rooms by three seeds, mistakes by the first: by all three the seven rooms take more
+    # than twice as long (./academy verify does that). Three at once: real brokers wait much.
+    assert verify(room, range(3), jobs=3, once=True).broken == []
 
 
 @pytest.mark.slow
